@@ -1,0 +1,3 @@
+//! tierwall: network policy, evaluated exactly.
+#![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
