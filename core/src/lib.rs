@@ -1,3 +1,5 @@
 //! tierwall: network policy, evaluated exactly.
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod diagnostic;
