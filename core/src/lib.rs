@@ -3,3 +3,5 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod diagnostic;
+pub mod dialect;
+pub mod model;
