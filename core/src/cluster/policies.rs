@@ -117,6 +117,10 @@ impl Policies {
         self.tiers.remove(name).is_some()
     }
 
+    pub(super) fn has_tier(&self, name: &str) -> bool {
+        self.tiers.contains_key(name)
+    }
+
     pub(super) fn put_policy(&mut self, policy: Policy) {
         let old = self.policies.remove(&policy.key);
         let owner = RuleOwner::Policy(policy.key.clone());

@@ -30,6 +30,10 @@ impl Services {
         self.slices.remove(key).is_some()
     }
 
+    pub(super) fn has_slice(&self, key: &(Name, Name)) -> bool {
+        self.slices.contains_key(key)
+    }
+
     fn slices_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a ServiceSlice> {
         self.slices.values().filter(move |slice| slice.service.as_ref() == Some(key))
     }
