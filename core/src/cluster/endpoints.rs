@@ -87,7 +87,10 @@ impl Endpoints {
         let holders = self.addresses.entry(address).or_default();
         if !holders.contains(&id) {
             let position = holders.partition_point(|other| {
-                slots.get(slot(*other)).and_then(Option::as_ref).is_some_and(|entry| entry.endpoint.key < *key)
+                slots
+                    .get(slot(*other))
+                    .and_then(Option::as_ref)
+                    .is_some_and(|entry| entry.endpoint.key < *key)
             });
             holders.insert(position, id);
         }

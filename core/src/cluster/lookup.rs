@@ -129,7 +129,9 @@ impl Cluster {
         let address = self.node(node).and_then(|node| node.addresses.first()).copied().map(Side::Address);
         address.or_else(|| {
             let mut hosts = self.endpoints().filter(|entry| entry.endpoint.is_host());
-            hosts.find(|entry| entry.endpoint.node.as_deref() == Some(node)).map(|entry| Side::Endpoint(entry.id))
+            hosts
+                .find(|entry| entry.endpoint.node.as_deref() == Some(node))
+                .map(|entry| Side::Endpoint(entry.id))
         })
     }
 

@@ -113,7 +113,10 @@ impl Cluster {
     ///
     /// # Errors
     /// If the object is not valid; the cluster is then as it was.
-    pub fn upsert(&mut self, resource: impl Into<Resource>) -> Result<Vec<crate::diagnostic::Diagnostic>, Invalid> {
+    pub fn upsert(
+        &mut self,
+        resource: impl Into<Resource>,
+    ) -> Result<Vec<crate::diagnostic::Diagnostic>, Invalid> {
         let mut transaction = self.transaction();
         let warnings = transaction.upsert(&resource.into())?;
         transaction.commit();

@@ -70,9 +70,11 @@ impl Connection<'_> {
                 return verdict;
             }
             let undecided = Verdict::new(Action::Undecided, generation);
-            return undecided
-                .with_reason(Direction::Egress, Reason::Undecided, None)
-                .with_reason(Direction::Ingress, Reason::Undecided, None);
+            return undecided.with_reason(Direction::Egress, Reason::Undecided, None).with_reason(
+                Direction::Ingress,
+                Reason::Undecided,
+                None,
+            );
         }
         let (_, egress, egress_rule) = self.egress.outcome.decide();
         let (_, ingress, ingress_rule) = self.ingress.outcome.decide();
@@ -167,9 +169,16 @@ pub(crate) fn connect<'a>(
 ) -> Connection<'a> {
     let flow = settle(cluster, flow);
     let route = match &context.service {
-        Some(service) => Some(cluster.route_to_service(service, flow.protocol(), flow.destination_port()).unwrap_or(
-            ServiceRoute { service: service.clone(), backends: Vec::new(), node: None, local_only: false },
-        )),
+        Some(service) => {
+            Some(cluster.route_to_service(service, flow.protocol(), flow.destination_port()).unwrap_or(
+                ServiceRoute {
+                    service: service.clone(),
+                    backends: Vec::new(),
+                    node: None,
+                    local_only: false,
+                },
+            ))
+        }
         None => service_route(cluster, &flow, context),
     };
     let Some(route) = route else {
@@ -223,14 +232,18 @@ impl<'a> Way<'a> {
     fn through(mut self, route: &ServiceRoute, backend: &Backend) -> Self {
         let context = self.facts.context;
         let original = self.flow.destination_address();
-        let original = original.map(|address| OriginalDestination { address, port: self.flow.destination_port() });
+        let original =
+            original.map(|address| OriginalDestination { address, port: self.flow.destination_port() });
         let side = match (backend.endpoint, backend.address) {
             (Some(id), Some(address)) => Some(Side::Both(id, address)),
             (Some(id), None) => Some(Side::Endpoint(id)),
             (None, address) => address.map(Side::Address),
         };
         let Some(side) = side else { return self };
-        let flow = settle(self.cluster, &self.flow.with_destination(side).with_ports(self.flow.source_port(), backend.port));
+        let flow = settle(
+            self.cluster,
+            &self.flow.with_destination(side).with_ports(self.flow.source_port(), backend.port),
+        );
         let mut way = Way::new(self.cluster, flow, context, self.scope, self.story);
         way.facts = way.facts.translated_from(original);
         way.via_service = true;
@@ -248,7 +261,8 @@ impl<'a> Way<'a> {
             return None;
         }
         let version = self.facts.version?;
-        let address = node.addresses.iter().find(|address| crate::model::IpVersion::of(**address) == version)?;
+        let address =
+            node.addresses.iter().find(|address| crate::model::IpVersion::of(**address) == version)?;
         let flow = self.flow.with_source(*address);
         Some((Facts::new(self.cluster, &flow, self.facts.context), &node.name))
     }
@@ -308,7 +322,9 @@ impl<'a> Way<'a> {
         let interface = self.facts.context.source_interface.as_deref();
         match uplink(self.cluster, node, interface, self.facts.source.address) {
             None => self.side(self.source, Outcome::allow(Reason::NotPoliced)),
-            Some(host) => self.joined(vec![self.step(&self.facts, host, Direction::Egress, Role::Own)], 0, Some(host)),
+            Some(host) => {
+                self.joined(vec![self.step(&self.facts, host, Direction::Egress, Role::Own)], 0, Some(host))
+            }
         }
     }
 
@@ -414,7 +430,13 @@ impl<'a> Way<'a> {
         self.joined(steps, principal, Some(entry))
     }
 
-    fn step(&self, facts: &Facts<'a>, entry: &'a EndpointEntry, direction: Direction, role: Role) -> Step<'a> {
+    fn step(
+        &self,
+        facts: &Facts<'a>,
+        entry: &'a EndpointEntry,
+        direction: Direction,
+        role: Role,
+    ) -> Step<'a> {
         let mut record = self.new_record();
         let outcome = judge_at(facts, entry, direction, role, self.scope, &mut record);
         Step { kind: StepKind::Endpoint { entry, direction, role }, outcome, record, facts: facts.clone() }
@@ -425,10 +447,18 @@ impl<'a> Way<'a> {
     }
 
     /// Every step has to allow. Then the reason is that of the principal one: the endpoint's own policy.
-    fn joined(&self, steps: Vec<Step<'a>>, principal: usize, endpoint: Option<&'a EndpointEntry>) -> SideResult<'a> {
-        let all = steps.iter().fold(Outcome::allow(Reason::NotPoliced), |so_far, step| so_far.and(|| step.outcome));
+    fn joined(
+        &self,
+        steps: Vec<Step<'a>>,
+        principal: usize,
+        endpoint: Option<&'a EndpointEntry>,
+    ) -> SideResult<'a> {
+        let all =
+            steps.iter().fold(Outcome::allow(Reason::NotPoliced), |so_far, step| so_far.and(|| step.outcome));
         let outcome = match (all.ending, steps.get(principal)) {
-            (Ending::Allow, Some(step)) => Outcome { reason: step.outcome.reason, rule: step.outcome.rule, ..all },
+            (Ending::Allow, Some(step)) => {
+                Outcome { reason: step.outcome.reason, rule: step.outcome.rule, ..all }
+            }
             _ => all,
         };
         SideResult { endpoint, steps, outcome }

@@ -37,7 +37,12 @@ impl<'a> Facts<'a> {
         let flow = settle(cluster, flow);
         let party = |side: Side, port, principal: &'a Option<String>| {
             let (address, named) = parts(side);
-            Party { address, holders: holders(cluster, address, named), port, principal: principal.as_deref() }
+            Party {
+                address,
+                holders: holders(cluster, address, named),
+                port,
+                principal: principal.as_deref(),
+            }
         };
         let source = party(flow.source(), flow.source_port(), &context.source_principal);
         let destination = party(flow.destination(), flow.destination_port(), &context.destination_principal);
@@ -86,7 +91,11 @@ fn parts(side: Side) -> (Option<IpAddr>, Option<EndpointId>) {
     }
 }
 
-fn holders<'a>(cluster: &'a Cluster, address: Option<IpAddr>, named: Option<EndpointId>) -> Vec<&'a EndpointEntry> {
+fn holders<'a>(
+    cluster: &'a Cluster,
+    address: Option<IpAddr>,
+    named: Option<EndpointId>,
+) -> Vec<&'a EndpointEntry> {
     let mut holders: Vec<&EndpointEntry> =
         address.into_iter().flat_map(|address| cluster.endpoints_at(address)).collect();
     if let Some(entry) = named.and_then(|id| cluster.endpoint(id)) {

@@ -24,7 +24,8 @@ pub(super) fn uplink<'a>(
         }
         _ => false,
     };
-    let holds = |entry: &&EndpointEntry| address.is_some_and(|address| entry.endpoint.addresses.contains(&address));
+    let holds =
+        |entry: &&EndpointEntry| address.is_some_and(|address| entry.endpoint.addresses.contains(&address));
     let candidates = || of_node(cluster, node).filter(specific);
     let by_address = if interface.is_none() { candidates().find(holds) } else { None };
     by_address.or_else(|| candidates().next()).or_else(|| wildcard(cluster, node))
@@ -65,5 +66,7 @@ pub(super) fn is_failsafe_reply(facts: &Facts<'_>, direction: Direction) -> bool
 
 fn suits(failsafe: &Failsafe, facts: &Facts<'_>, port: u16, remote: Option<IpAddr>) -> bool {
     let near = |net: &ipnet::IpNet| remote.is_some_and(|remote| net.contains(&remote));
-    failsafe.protocol == facts.protocol && failsafe.ports.contains(port) && failsafe.net.as_ref().is_none_or(near)
+    failsafe.protocol == facts.protocol
+        && failsafe.ports.contains(port)
+        && failsafe.net.as_ref().is_none_or(near)
 }

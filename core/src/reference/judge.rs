@@ -61,7 +61,15 @@ pub fn judge(cluster: &Cluster, point: Point, flow: &Flow, context: &FlowContext
     };
     let (action, reason, rule) = outcome.decide();
     let missing = if action == Action::Undecided { record.missing } else { Vec::new() };
-    Judgement { action, reason, rule, hits: record.hits, logs: record.logs, missing, http_assumed: record.http_assumed }
+    Judgement {
+        action,
+        reason,
+        rule,
+        hits: record.hits,
+        logs: record.logs,
+        missing,
+        http_assumed: record.http_assumed,
+    }
 }
 
 pub(super) fn judge_at<'a>(
@@ -80,7 +88,8 @@ pub(super) fn judge_at<'a>(
         return outcome.then(|| judge.profiles(&facts, record));
     }
     let before = facts.before_translation();
-    let untracked = if role == Role::PreDnatOnly { Outcome::open() } else { judge.untracked(&before, record) };
+    let untracked =
+        if role == Role::PreDnatOnly { Outcome::open() } else { judge.untracked(&before, record) };
     let outcome = untracked.then(|| judge.pre_dnat(&before, record));
     match role {
         Role::Own => outcome.then(|| judge.own(&facts, record)),

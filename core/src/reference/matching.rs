@@ -5,8 +5,8 @@ use super::outcome::Missing;
 use crate::cluster::Cluster;
 use crate::dialect::{AbsentAddress, DnsCoverage, HttpPaths, IcmpTypes, Identity, NotIcmp, OtherFamilyNets};
 use crate::model::{
-    AddressPort, EntityMatch, Flow, FlowContext, Http, HttpMatch, IdentityMatch, IpVersion, Name, NamespaceMatch,
-    PortMatch, Rule, SpiffeId,
+    AddressPort, EntityMatch, Flow, FlowContext, Http, HttpMatch, IdentityMatch, IpVersion, Name,
+    NamespaceMatch, PortMatch, Rule, SpiffeId,
 };
 use crate::selector::{LabelSource, Selector};
 use ipnet::IpNet;
@@ -167,7 +167,9 @@ fn flow_criteria(facts: &Facts<'_>, rule: &Rule, all: &mut Conjunction) {
     }
     if let Some(unwanted) = rule.not_icmp {
         let excluded = match (facts.cluster.dialect().not_icmp, unwanted.code) {
-            (NotIcmp::Neither, Some(unwanted_code)) => unwanted.icmp_type == icmp_type || unwanted_code == code,
+            (NotIcmp::Neither, Some(unwanted_code)) => {
+                unwanted.icmp_type == icmp_type || unwanted_code == code
+            }
             _ => unwanted.matches(icmp_type, code),
         };
         all.require(Criterion::Flow(Field::NotIcmp), || (!(facts.protocol.is_icmp() && excluded)).into());
@@ -210,18 +212,27 @@ fn end_criteria(facts: &Facts<'_>, rule: &Rule, end: End, all: &mut Conjunction)
         all.require(at(Field::Ports), || port_matches(facts, rule, entity, party, &entity.ports).into());
     }
     if !entity.not_ports.is_empty() {
-        all.require(at(Field::NotPorts), || (!port_matches(facts, rule, entity, party, &entity.not_ports)).into());
+        all.require(at(Field::NotPorts), || {
+            (!port_matches(facts, rule, entity, party, &entity.not_ports)).into()
+        });
     }
     if let Some(identity) = &entity.identity {
         all.require(at(Field::Identity), || identity_matches(facts, identity, party).into());
     }
 }
 
-fn nets_criteria(facts: &Facts<'_>, entity: &EntityMatch, party: &Party<'_>, end: End, all: &mut Conjunction) {
+fn nets_criteria(
+    facts: &Facts<'_>,
+    entity: &EntityMatch,
+    party: &Party<'_>,
+    end: End,
+    all: &mut Conjunction,
+) {
     let at = |field| Criterion::End(end, field);
     if facts.cluster.dialect().other_family_nets == OtherFamilyNets::RuleOff {
         if let Some(version) = facts.version {
-            let off = |nets: &[IpNet]| !nets.is_empty() && nets.iter().all(|net| IpVersion::of_net(net) != version);
+            let off =
+                |nets: &[IpNet]| !nets.is_empty() && nets.iter().all(|net| IpVersion::of_net(net) != version);
             all.require(at(Field::NetsFamily), || (!off(&entity.nets) && !off(&entity.not_nets)).into());
         }
     }
@@ -252,10 +263,14 @@ fn set_criteria(facts: &Facts<'_>, entity: &EntityMatch, party: &Party<'_>, end:
         all.require(at(Field::Set), || party.address.is_some_and(|address| set.contains(address)).into());
     }
     for set in &entity.not_sets {
-        all.require(at(Field::NotSet), || (!party.address.is_some_and(|address| set.contains(address))).into());
+        all.require(at(Field::NotSet), || {
+            (!party.address.is_some_and(|address| set.contains(address))).into()
+        });
     }
     for set in &entity.port_sets {
-        all.require(at(Field::PortSet), || address_port(facts, party).is_some_and(|member| set.contains(member)).into());
+        all.require(at(Field::PortSet), || {
+            address_port(facts, party).is_some_and(|member| set.contains(member)).into()
+        });
     }
 }
 
@@ -375,7 +390,11 @@ fn http_criteria(facts: &Facts<'_>, wanted: &HttpMatch, all: &mut Conjunction) -
     }
     let raw = facts.cluster.dialect().http_paths == HttpPaths::Raw;
     all.require(Criterion::Flow(Field::HttpPaths), || {
-        wanted.paths.iter().any(|wanted| if raw { wanted.matches_raw(path) } else { wanted.matches(path) }).into()
+        wanted
+            .paths
+            .iter()
+            .any(|wanted| if raw { wanted.matches_raw(path) } else { wanted.matches(path) })
+            .into()
     });
     false
 }

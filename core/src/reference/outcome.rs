@@ -7,7 +7,11 @@ use std::ops::{BitOr, BitOrAssign};
 
 /// What would have to be known to decide.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase", tag = "what"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase", tag = "what")
+)]
 #[non_exhaustive]
 pub enum Missing {
     /// The HTTP request of the flow.
@@ -184,7 +188,8 @@ mod tests {
 
     #[test]
     fn an_unknown_rule_that_changes_nothing_is_no_doubt() {
-        let allow = Outcome::allow(Reason::ProfileRule).or_else_possible(Ending::Allow.into(), Some(RuleId(1)));
+        let allow =
+            Outcome::allow(Reason::ProfileRule).or_else_possible(Ending::Allow.into(), Some(RuleId(1)));
         assert_eq!(allow.decide(), (Action::Allow, Reason::ProfileRule, None));
     }
 }

@@ -5,7 +5,9 @@ use super::matching::{Match, rule_matches};
 use super::outcome::{Ending, Endings, Missing, Outcome};
 use crate::cluster::{AppliedPolicy, AppliedTier, Phase, PolicyEntry, ProfileEntry, Scope};
 use crate::dialect::ProfilePass;
-use crate::model::{DefaultAction, Direction, Name, OtherProtocols, PolicyKey, Reason, RuleAction, RuleId, Tier};
+use crate::model::{
+    DefaultAction, Direction, Name, OtherProtocols, PolicyKey, Reason, RuleAction, RuleId, Tier,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -114,7 +116,13 @@ impl<'a> Walk<'a, '_> {
         self.tiers_from(tiers, 0, phase, &mut Later::new())
     }
 
-    fn tiers_from(&mut self, tiers: &[AppliedTier<'a>], start: usize, phase: Phase, later: &mut Later) -> Outcome {
+    fn tiers_from(
+        &mut self,
+        tiers: &[AppliedTier<'a>],
+        start: usize,
+        phase: Phase,
+        later: &mut Later,
+    ) -> Outcome {
         let (mut others, mut unknown) = (Endings::NONE, None);
         for (position, tier) in tiers.iter().enumerate().skip(start) {
             let outcome = self.tier(tiers, position, tier, phase, later);
@@ -145,7 +153,8 @@ impl<'a> Walk<'a, '_> {
                 match result {
                     Match::No(_) => {}
                     Match::Invalid => {
-                        return Outcome::new(Ending::Deny, Reason::InvalidRequest, id).or_else_possible(others, unknown);
+                        return Outcome::new(Ending::Deny, Reason::InvalidRequest, id)
+                            .or_else_possible(others, unknown);
                     }
                     Match::Unknown(missing) => {
                         self.record.lacks(&missing);
@@ -158,8 +167,8 @@ impl<'a> Walk<'a, '_> {
                         };
                     }
                     Match::Yes => {
-                        self.record.http_assumed |=
-                            rule.http.is_some() && self.facts.context.http == crate::model::Http::NotInspected;
+                        self.record.http_assumed |= rule.http.is_some()
+                            && self.facts.context.http == crate::model::Http::NotInspected;
                         let ending = match rule.action {
                             RuleAction::Log => {
                                 self.record.logs.extend(id);
@@ -281,13 +290,16 @@ impl<'a> Walk<'a, '_> {
             let ending = match rule.action {
                 RuleAction::Allow => Ending::Allow,
                 RuleAction::Deny => Ending::Deny,
-                RuleAction::Pass if self.facts.cluster.dialect().profile_pass == ProfilePass::Deny => Ending::Deny,
+                RuleAction::Pass if self.facts.cluster.dialect().profile_pass == ProfilePass::Deny => {
+                    Ending::Deny
+                }
                 RuleAction::Pass | RuleAction::Log => Ending::Open,
             };
             match result {
                 Match::No(_) => {}
                 Match::Invalid => {
-                    return Outcome::new(Ending::Deny, Reason::InvalidRequest, id).or_else_possible(others, unknown);
+                    return Outcome::new(Ending::Deny, Reason::InvalidRequest, id)
+                        .or_else_possible(others, unknown);
                 }
                 Match::Unknown(missing) => {
                     self.record.lacks(&missing);
@@ -296,7 +308,9 @@ impl<'a> Walk<'a, '_> {
                     others |= Endings::from(ending).except_open();
                 }
                 Match::Yes if rule.action == RuleAction::Log => self.record.logs.extend(id),
-                Match::Yes if ending == Ending::Open => return Outcome::open().or_else_possible(others, unknown),
+                Match::Yes if ending == Ending::Open => {
+                    return Outcome::open().or_else_possible(others, unknown);
+                }
                 Match::Yes => {
                     let action = if ending == Ending::Allow { RuleAction::Allow } else { RuleAction::Deny };
                     self.profile_hit(Decider::Profile(name.clone()), action, index, id);
@@ -321,6 +335,13 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn profile_hit(&mut self, decider: Decider, action: RuleAction, index: usize, rule: Option<RuleId>) {
-        self.record.hits.push(Hit { phase: Phase::Normal, tier: None, decider, action, index: Some(index), rule });
+        self.record.hits.push(Hit {
+            phase: Phase::Normal,
+            tier: None,
+            decider,
+            action,
+            index: Some(index),
+            rule,
+        });
     }
 }
