@@ -2,8 +2,11 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod cluster;
 pub mod diagnostic;
 pub mod dialect;
+pub mod lower;
 pub mod model;
+pub mod reference;
 pub mod resource;
 pub mod selector;
