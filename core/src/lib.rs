@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod diagnostic;
 pub mod dialect;
+pub mod explain;
 pub mod lower;
 pub mod model;
 pub mod reference;
