@@ -223,7 +223,7 @@ fn policy(case: &Value) -> Result<(), String> {
     let judgement = walk.judge();
     let decided = judgement.hits.iter().find(|hit| hit.tier.is_some() && hit.index.is_some());
     let found = match decided {
-        Some(hit) => (hit.action.to_string().to_uppercase(), hit.index.map_or(-1, i64::from)),
+        Some(hit) => (hit.action.to_string().to_uppercase(), index(hit)),
         None => ("NO_MATCH".to_owned(), -1),
     };
     let expected = &case["expected"];
@@ -276,7 +276,7 @@ struct Walk {
     /// everything stands in its place, so that nothing behind it is reached.
     missing: BTreeSet<PolicyKey>,
     /// Rules whose action is none, and tiers whose default action is none: the evaluation fails at them, too.
-    invalid_rules: BTreeSet<(String, u32)>,
+    invalid_rules: BTreeSet<(String, usize)>,
     invalid_tiers: BTreeSet<Name>,
 }
 
@@ -371,7 +371,7 @@ impl Walk {
             Direction::Egress => "outboundRules",
         };
         let mut rules = Vec::new();
-        for (index, rule) in (0u32..).zip(list(json, field)) {
+        for (index, rule) in list(json, field).iter().enumerate() {
             let action = action(&rule["action"]).unwrap_or_else(|| {
                 self.invalid_rules.insert((owner.to_owned(), index));
                 RuleAction::Deny
@@ -436,7 +436,7 @@ impl Walk {
             "namespace": namespace.as_deref().unwrap_or(""),
             "name": &*name,
             "direction": self.point.direction.to_string(),
-            "index": hit.index.filter(|_| !no_profile).map_or(-1, i64::from),
+            "index": if no_profile { -1 } else { index(hit) },
             "action": hit.action.to_string(),
         })
     }
@@ -502,6 +502,11 @@ fn profile_object(rules: Vec<Rule>, direction: Direction) -> Profile {
         Direction::Ingress => Profile { ingress: rules, ..Profile::default() },
         Direction::Egress => Profile { egress: rules, ..Profile::default() },
     }
+}
+
+/// The place of a rule in its list; -1 for the default action of a tier.
+fn index(hit: &Hit) -> i64 {
+    hit.index.and_then(|index| i64::try_from(index).ok()).unwrap_or(-1)
 }
 
 fn profile_owner(profile: &Name) -> String {

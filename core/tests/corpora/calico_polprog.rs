@@ -69,7 +69,7 @@ impl Program {
         let (mut local, mut forwarded) = (None, None);
         if has_host_part {
             local = Some(if policy["suppressNormalHostPolicy"] == true {
-                host()?.place(Role::Forwarded)
+                host()?.place(Role::PreDnatOnly)
             } else {
                 host()?.tiers("hostNormalTiers", NORMAL)?.profiles("hostProfiles")?.place(Role::Own)
             });
@@ -144,7 +144,7 @@ impl Place {
     }
 
     fn id(&self, hit: &Hit) -> Option<u64> {
-        let rule = |owner: &Name| self.ids.rules.get(&(owner.clone(), hit.index? as usize)).copied();
+        let rule = |owner: &Name| self.ids.rules.get(&(owner.clone(), hit.index?)).copied();
         match (&hit.tier, &hit.decider) {
             (Some(tier), Decider::Policy(_)) if hit.index.is_none() => self.ids.ends.get(tier).copied(),
             (_, Decider::Policy(key)) => rule(&key.name),

@@ -14,6 +14,12 @@
     reason = "a program for the terminal, in which a malformed corpus should fail loudly"
 )]
 
+mod calico_calc_states;
+mod calico_checker;
+mod calico_polprog;
+mod calico_random;
+mod calico_rule;
+mod calico_selectors;
 mod cyclonus;
 mod kube_network_policies;
 mod netpol_analyzer;
@@ -40,6 +46,11 @@ const CORPORA: &[Corpus] = &[
     ("netpol-analyzer", netpol_analyzer::run),
     ("cyclonus", cyclonus::run),
     ("real-world", real_world::run),
+    ("calico-selectors", calico_selectors::run),
+    ("calico-polprog", calico_polprog::run),
+    ("calico-checker", calico_checker::run),
+    ("calico-calc-states", calico_calc_states::run),
+    ("calico-random", calico_random::run),
 ];
 
 const SHOWN_FAILURES: usize = 10;
