@@ -40,12 +40,16 @@ const END_FIELDS: [&str; 12] = [
     "originalNot*Selector",
 ];
 
-impl Surroundings<'_> {
+impl<'a> Surroundings<'a> {
     pub(crate) fn rule(self, json: &Value, action: RuleAction) -> Result<Rule, String> {
         refuse_unknown_fields(json)?;
-        let mut destination = self.end(json, "dst")?;
+        let (mut source, mut destination) = (self.end(json, "src")?, self.end(json, "dst")?);
         for id in list(json, "dstIpPortSetIds") {
             destination.port_sets.extend(self.port_set(id)?);
+        }
+        let protocol = self.protocol(&json["protocol"])?;
+        if protocol == Found::NotExpressible {
+            source.sets.push(nothing());
         }
         Ok(Rule {
             // The checker does not look at it.
@@ -53,11 +57,11 @@ impl Surroundings<'_> {
                 Evaluator::DataPlane => ip_version(&json["ipVersion"])?,
                 Evaluator::Checker => None,
             },
-            protocol: protocol(&json["protocol"])?,
-            not_protocol: protocol(&json["notProtocol"])?,
+            protocol: protocol.value(),
+            not_protocol: self.protocol(&json["notProtocol"])?.value(),
             icmp: icmp(&json["icmp"])?,
             not_icmp: icmp(&json["notIcmp"])?,
-            source: self.end(json, "src")?,
+            source,
             destination,
             http: http(&json["httpMatch"])?,
             ..Rule::new(action)
@@ -66,12 +70,17 @@ impl Surroundings<'_> {
 
     fn end(self, json: &Value, end: &str) -> Result<EntityMatch, String> {
         let field = |pattern: &str| &json[end_field(pattern, end)];
+        let nets = self.nets(field("*Net"))?;
+        let mut sets = self.address_sets(field("*IpSetIds"))?;
+        if nets.is_empty() && !list(json, &end_field("*Net", end)).is_empty() {
+            sets.push(nothing());
+        }
         Ok(EntityMatch {
-            nets: nets(field("*Net"))?,
-            not_nets: nets(field("not*Net"))?,
+            nets,
+            not_nets: self.nets(field("not*Net"))?,
             ports: self.ports(field("*Ports"), field("*NamedPortIpSetIds"))?,
             not_ports: self.ports(field("not*Ports"), field("not*NamedPortIpSetIds"))?,
-            sets: self.address_sets(field("*IpSetIds"))?,
+            sets,
             not_sets: self.address_sets(field("not*IpSetIds"))?,
             identity: match self.evaluator {
                 Evaluator::DataPlane => None,
@@ -79,6 +88,29 @@ impl Surroundings<'_> {
             },
             ..EntityMatch::default()
         })
+    }
+
+    /// To the checker a text that is no range holds no address, and one that is no protocol is no flow's.
+    fn nets(self, json: &Value) -> Result<Vec<IpNet>, String> {
+        let nets = json.as_array().into_iter().flatten().map(net);
+        match self.evaluator {
+            Evaluator::DataPlane => nets.collect(),
+            Evaluator::Checker => Ok(nets.filter_map(Result::ok).collect()),
+        }
+    }
+
+    fn protocol(self, json: &Value) -> Result<Found<Protocol>, String> {
+        let found = match (&json["name"], &json["number"]) {
+            (Value::String(name), _) => named_protocol(name),
+            (_, Value::Number(number)) => number.as_u64().and_then(|n| u8::try_from(n).ok()).map(Protocol::from),
+            _ if json.is_null() => return Ok(Found::Nothing),
+            _ => None,
+        };
+        match (found, self.evaluator) {
+            (Some(protocol), _) => Ok(Found::Value(protocol)),
+            (None, Evaluator::Checker) => Ok(Found::NotExpressible),
+            (None, Evaluator::DataPlane) => Err(format!("{json} is not a protocol")),
+        }
     }
 
     fn ports(self, ranges: &Value, named: &Value) -> Result<PortMatch, String> {
@@ -115,7 +147,7 @@ impl Surroundings<'_> {
     }
 
     /// The members of a set. To the checker a set it does not know is no constraint.
-    fn members(self, id: &Value) -> Result<Option<&[Value]>, String> {
+    fn members(self, id: &Value) -> Result<Option<&'a [Value]>, String> {
         match self.sets[id.as_str().unwrap_or_default()].as_array() {
             Some(members) => Ok(Some(members)),
             None if self.evaluator == Evaluator::Checker => Ok(None),
@@ -141,6 +173,29 @@ impl Surroundings<'_> {
         let identity = IdentityMatch { names, selector, namespace };
         Ok((identity != IdentityMatch::default()).then_some(identity))
     }
+}
+
+/// A criterion as it was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found<T> {
+    Nothing,
+    Value(T),
+    /// One that the normal form has no place for: past validation there is none.
+    NotExpressible,
+}
+
+impl<T> Found<T> {
+    fn value(self) -> Option<T> {
+        match self {
+            Found::Value(value) => Some(value),
+            Found::Nothing | Found::NotExpressible => None,
+        }
+    }
+}
+
+/// What a criterion becomes that nothing satisfies.
+fn nothing() -> Arc<AddressSet> {
+    Arc::new(AddressSet { name: "nothing".into(), members: Vec::new() })
 }
 
 fn end_field(pattern: &str, end: &str) -> String {
@@ -182,10 +237,6 @@ pub(crate) fn selector(json: &Value) -> Result<Option<Selector>, String> {
     Selector::parse(text).map(Some).map_err(|error| format!("{text:?}: {error}"))
 }
 
-pub(crate) fn nets(json: &Value) -> Result<Vec<IpNet>, String> {
-    json.as_array().into_iter().flatten().map(net).collect()
-}
-
 /// A range, or an address alone.
 pub(crate) fn net(json: &Value) -> Result<IpNet, String> {
     let text = json.as_str().ok_or_else(|| format!("{json} is not an address range"))?;
@@ -210,16 +261,6 @@ pub(crate) fn address_port(json: &Value) -> Result<AddressPort, String> {
 pub(crate) fn named_protocol(text: &str) -> Option<Protocol> {
     let by_name = Protocol::names().find(|known| known.eq_ignore_ascii_case(text)).and_then(Protocol::from_name);
     by_name.or_else(|| text.parse::<u8>().ok().map(Protocol::from))
-}
-
-fn protocol(json: &Value) -> Result<Option<Protocol>, String> {
-    let found = match (&json["name"], &json["number"]) {
-        (Value::String(name), _) => named_protocol(name),
-        (_, Value::Number(number)) => number.as_u64().and_then(|n| u8::try_from(n).ok()).map(Protocol::from),
-        _ if json.is_null() => return Ok(None),
-        _ => None,
-    };
-    found.map(Some).ok_or_else(|| format!("{json} is not a protocol"))
 }
 
 fn ip_version(json: &Value) -> Result<Option<IpVersion>, String> {
