@@ -5,4 +5,5 @@
 pub mod diagnostic;
 pub mod dialect;
 pub mod model;
+pub mod resource;
 pub mod selector;

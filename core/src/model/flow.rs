@@ -1,6 +1,6 @@
 //! The question: one flow, and the rare rest of what is known about it.
 
-use super::{EndpointId, Name, Protocol};
+use super::{EndpointId, Name, Protocol, ServiceKey};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -236,7 +236,9 @@ pub struct FlowContext {
     pub source_interface: Option<Name>,
     /// The interface of the destination's node that the flow arrives by; absent: the one its host endpoint names.
     pub destination_interface: Option<Name>,
-    /// The flow went to a service address and was sent back to its own source.
+    /// The flow goes to this service, by the service's port: for a service whose address the flow cannot state.
+    pub service: Option<ServiceKey>,
+    /// The flow was sent to a service's address and translated, perhaps back to its own source.
     pub via_service: bool,
 }
 

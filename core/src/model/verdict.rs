@@ -58,14 +58,14 @@ impl fmt::Display for Action {
 }
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, $text:literal;)+) => {
+    ($($(#[$meta:meta])+ $name:ident = $number:literal, $text:literal;)+) => {
         /// Why one direction of a verdict is as it is (calico.md 9.2, kubernetes.md 2.8).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
         #[repr(u8)]
         #[non_exhaustive]
         pub enum Reason {
-            $($(#[doc = $doc])+ $name = $number,)+
+            $($(#[$meta])+ $name = $number,)+
         }
 
         impl Reason {

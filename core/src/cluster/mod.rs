@@ -1,0 +1,179 @@
+//! The mutable world: what exists, what governs it, and what is known of it.
+//!
+//! A [`Cluster`] is written by one owner, in transactions that apply whole or not at all, and read through `&self`. It
+//! holds the normal form only; text and API objects are gone by the time something is in it.
+
+mod applied;
+mod dns;
+mod endpoints;
+mod lookup;
+mod policies;
+mod services;
+mod transaction;
+
+pub use applied::{AppliedPolicy, AppliedTier, Phase, Scope};
+pub use dns::DnsAnswer;
+pub use endpoints::EndpointEntry;
+pub use lookup::{AmbiguousName, EndRef, UnknownEnd};
+pub use policies::{PolicyEntry, ProfileEntry, RuleInfo, RuleOwner, RulePosition};
+pub use services::{Backend, ServiceRoute};
+pub use transaction::{Invalid, Transaction};
+
+use crate::dialect::Dialect;
+use crate::lower::Lowered;
+use crate::model::{EndpointId, Name, NetworkSet, NetworkSetKey, Node};
+use crate::resource::{Resource, ResourceKey};
+use crate::selector::Selector;
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The world that flows are judged in.
+///
+/// ```
+/// use tierwall::cluster::Cluster;
+/// let cluster = Cluster::new();
+/// assert_eq!(cluster.endpoints().count(), 0);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    dialect: Dialect,
+    generation: u32,
+    now: Duration,
+    namespaces: BTreeMap<Name, BTreeMap<Name, Name>>,
+    service_accounts: BTreeMap<(Name, Name), BTreeMap<Name, Name>>,
+    nodes: BTreeMap<Name, Node>,
+    network_sets: BTreeMap<NetworkSetKey, NetworkSetEntry>,
+    endpoints: endpoints::Endpoints,
+    policies: policies::Policies,
+    services: services::Services,
+    dns: dns::DnsTable,
+}
+
+/// A network set with the labels it inherits.
+#[derive(Debug, Clone)]
+pub struct NetworkSetEntry {
+    /// The set as declared.
+    pub set: NetworkSet,
+    /// Its effective labels: its own, then those of its profile.
+    pub labels: BTreeMap<Name, Name>,
+}
+
+impl Cluster {
+    /// An empty cluster that reads the specifications as documented.
+    pub fn new() -> Self {
+        Cluster::default()
+    }
+
+    /// An empty cluster with chosen readings.
+    pub fn with_dialect(dialect: Dialect) -> Self {
+        Cluster { dialect, ..Cluster::default() }
+    }
+
+    /// The readings in force.
+    pub fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    /// How many transactions have been applied, wrapping.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Begins a transaction.
+    pub fn transaction(&mut self) -> Transaction<'_> {
+        Transaction::new(self)
+    }
+
+    /// Inserts or replaces one API object, as a transaction of its own. Warnings about it are returned.
+    ///
+    /// # Errors
+    /// If the object is not valid; the cluster is then as it was.
+    pub fn upsert(&mut self, resource: impl Into<Resource>) -> Result<Vec<crate::diagnostic::Diagnostic>, Invalid> {
+        let mut transaction = self.transaction();
+        let warnings = transaction.upsert(&resource.into())?;
+        transaction.commit();
+        Ok(warnings)
+    }
+
+    /// Inserts or replaces one object of the normal form, as a transaction of its own.
+    pub fn put(&mut self, object: impl Into<Lowered>) {
+        let mut transaction = self.transaction();
+        transaction.put(object);
+        transaction.commit();
+    }
+
+    /// Removes an object, as a transaction of its own. True if it was there.
+    pub fn remove(&mut self, key: &ResourceKey) -> bool {
+        let mut transaction = self.transaction();
+        let existed = transaction.remove(key);
+        transaction.commit();
+        existed
+    }
+
+    /// The endpoint of an id; `None` if it was removed.
+    pub fn endpoint(&self, id: EndpointId) -> Option<&EndpointEntry> {
+        self.endpoints.get(id)
+    }
+
+    /// Every endpoint, by key.
+    pub fn endpoints(&self) -> impl Iterator<Item = &EndpointEntry> {
+        self.endpoints.iter()
+    }
+
+    /// The endpoints that hold an address, by key.
+    pub fn endpoints_at(&self, address: IpAddr) -> impl Iterator<Item = &EndpointEntry> {
+        self.endpoints.at(address)
+    }
+
+    /// Every network set, by key.
+    pub fn network_sets(&self) -> impl Iterator<Item = &NetworkSetEntry> {
+        self.network_sets.values()
+    }
+
+    /// Every node, by name.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
+    }
+
+    /// The node of a name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.get(name)
+    }
+
+    /// The nodes that hold an address.
+    pub fn nodes_at(&self, address: IpAddr) -> impl Iterator<Item = &Node> {
+        self.nodes.values().filter(move |node| node.addresses.contains(&address))
+    }
+
+    /// The labels of a declared namespace.
+    pub fn namespace(&self, name: &str) -> Option<&BTreeMap<Name, Name>> {
+        self.namespaces.get(name)
+    }
+
+    /// Every declared namespace, by name.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&Name, &BTreeMap<Name, Name>)> {
+        self.namespaces.iter()
+    }
+
+    /// The labels of a declared service account.
+    pub fn service_account(&self, namespace: &str, name: &str) -> Option<&BTreeMap<Name, Name>> {
+        self.service_accounts.get(&(namespace.into(), name.into()))
+    }
+
+    /// Every address that a selector picks: of endpoints, and the ranges of network sets; sorted, without duplicates.
+    ///
+    /// This is what Calico programs as the IP set of a selector (calico.md 3.4). Linear in endpoints and network sets.
+    pub fn addresses_of(&self, selector: &Selector) -> Vec<IpNet> {
+        let endpoints = self.endpoints().filter(|entry| selector.matches(&entry.labels));
+        let sets = self.network_sets().filter(|entry| selector.matches(&entry.labels));
+        let mut addresses: Vec<IpNet> = endpoints
+            .flat_map(|entry| entry.endpoint.addresses.iter().copied().map(IpNet::from))
+            .chain(sets.flat_map(|entry| entry.set.nets.iter().map(IpNet::trunc)))
+            .collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
+    }
+}

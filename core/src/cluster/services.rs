@@ -1,0 +1,221 @@
+//! Services: which backends their addresses lead to, and which addresses policy means by them.
+
+use super::Cluster;
+use crate::model::{
+    Endpoint, EndpointId, IpVersion, Name, Protocol, Service, ServiceKey, ServicePort, ServiceSlice, ServiceTarget,
+};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Services {
+    services: BTreeMap<ServiceKey, Service>,
+    slices: BTreeMap<(Name, Name), ServiceSlice>,
+}
+
+impl Services {
+    pub(super) fn put_service(&mut self, service: Service) {
+        self.services.insert(service.key.clone(), service);
+    }
+
+    pub(super) fn remove_service(&mut self, key: &ServiceKey) -> bool {
+        self.services.remove(key).is_some()
+    }
+
+    pub(super) fn put_slice(&mut self, slice: ServiceSlice) {
+        self.slices.insert((slice.namespace.clone(), slice.name.clone()), slice);
+    }
+
+    pub(super) fn remove_slice(&mut self, key: &(Name, Name)) -> bool {
+        self.slices.remove(key).is_some()
+    }
+
+    fn slices_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a ServiceSlice> {
+        self.slices.values().filter(move |slice| slice.service.as_ref() == Some(key))
+    }
+}
+
+/// One place a service may send a flow to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backend {
+    /// Its address; absent for a workload that never ran.
+    pub address: Option<IpAddr>,
+    /// Its endpoint, where the cluster knows it.
+    pub endpoint: Option<EndpointId>,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Where the address and port of a service lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRoute {
+    /// The service.
+    pub service: ServiceKey,
+    /// Its backends for the port.
+    pub backends: Vec<Backend>,
+    /// The node that receives the flow, for a node port.
+    pub node: Option<Name>,
+    /// Only backends of that node receive it, and see the client's address.
+    pub local_only: bool,
+}
+
+impl Cluster {
+    /// A service by its key.
+    pub fn service(&self, key: &ServiceKey) -> Option<&Service> {
+        self.services.services.get(key)
+    }
+
+    /// Every service, by key.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.services.values()
+    }
+
+    /// Where a flow to an address and port goes, if they are those of a service or a node port; `None` if they are not.
+    pub fn route(&self, address: IpAddr, protocol: Protocol, port: u16) -> Option<ServiceRoute> {
+        let version = Some(IpVersion::of(address));
+        let by_address = self.services().find_map(|service| {
+            let serves = service.addresses.contains(&address);
+            let found = serves.then(|| service_port(service, protocol, |known| known.port == port)).flatten()?;
+            Some(ServiceRoute {
+                service: service.key.clone(),
+                backends: self.backends(service, found, version),
+                node: None,
+                local_only: false,
+            })
+        });
+        by_address.or_else(|| self.node_port_route(address, protocol, port))
+    }
+
+    fn node_port_route(&self, address: IpAddr, protocol: Protocol, port: u16) -> Option<ServiceRoute> {
+        let node = self.nodes_at(address).next()?;
+        self.services().find_map(|service| {
+            let found = service_port(service, protocol, |known| known.node_port == Some(port))?;
+            let mut backends = self.backends(service, found, Some(IpVersion::of(address)));
+            if service.local_only {
+                backends.retain(|backend| {
+                    let endpoint = backend.endpoint.and_then(|id| self.endpoint(id));
+                    endpoint.is_some_and(|entry| entry.endpoint.node.as_ref() == Some(&node.name))
+                });
+            }
+            Some(ServiceRoute {
+                service: service.key.clone(),
+                backends,
+                node: Some(node.name.clone()),
+                local_only: service.local_only,
+            })
+        })
+    }
+
+    /// Where a flow to a service goes, by the service's own port number; `None` if there is no such service or port.
+    pub fn route_to_service(&self, key: &ServiceKey, protocol: Protocol, port: u16) -> Option<ServiceRoute> {
+        let service = self.service(key)?;
+        let found = service_port(service, protocol, |known| known.port == port)?;
+        Some(ServiceRoute {
+            service: key.clone(),
+            backends: self.backends(service, found, None),
+            node: None,
+            local_only: false,
+        })
+    }
+
+    fn backends(&self, service: &Service, port: &ServicePort, version: Option<IpVersion>) -> Vec<Backend> {
+        let mut slices = self.services.slices_of(&service.key).peekable();
+        let mut backends: Vec<Backend> = if slices.peek().is_some() {
+            slices.flat_map(|slice| self.slice_backends(slice, port)).collect()
+        } else {
+            self.selected_backends(service, port, version)
+        };
+        backends.retain(|backend| {
+            let family = backend.address.map(IpVersion::of);
+            version.is_none() || family.is_none() || family == version
+        });
+        backends
+    }
+
+    fn slice_backends<'a>(
+        &'a self,
+        slice: &'a ServiceSlice,
+        port: &'a ServicePort,
+    ) -> impl Iterator<Item = Backend> + 'a {
+        let ports = slice.ports.iter().filter(|(name, protocol, _)| {
+            name.as_deref().unwrap_or("") == port.name.as_deref().unwrap_or("") && *protocol == port.protocol
+        });
+        ports.flat_map(move |(_, _, number)| {
+            slice.backends.iter().filter(|backend| backend.ready).map(move |backend| Backend {
+                address: Some(backend.address),
+                endpoint: self.endpoints_at(backend.address).next().map(|entry| entry.id),
+                port: *number,
+            })
+        })
+    }
+
+    fn selected_backends(&self, service: &Service, port: &ServicePort, version: Option<IpVersion>) -> Vec<Backend> {
+        let selected = self.endpoints().filter(|entry| selects(service, &entry.endpoint));
+        selected
+            .filter_map(|entry| {
+                let address = match version {
+                    Some(version) => entry.endpoint.address(version),
+                    None => entry.endpoint.addresses.first().copied(),
+                };
+                if address.is_none() && !entry.endpoint.addresses.is_empty() {
+                    return None;
+                }
+                Some(Backend { address, endpoint: Some(entry.id), port: target(port, &entry.endpoint)? })
+            })
+            .collect()
+    }
+
+    /// Whether an address, or an endpoint without one, backs a service; with `port`, at that protocol and port
+    /// (calico.md 4.5). Without slices, the pods that the service selects count.
+    pub(crate) fn backs_service(
+        &self,
+        key: &ServiceKey,
+        address: Option<IpAddr>,
+        holders: &[&super::EndpointEntry],
+        port: Option<(Protocol, u16)>,
+    ) -> bool {
+        let mut slices = self.services.slices_of(key).peekable();
+        if slices.peek().is_some() {
+            return slices.any(|slice| {
+                slice.backends.iter().any(|backend| Some(backend.address) == address)
+                    && port.is_none_or(|port| slice.ports.iter().any(|(_, protocol, number)| (*protocol, *number) == port))
+            });
+        }
+        self.service(key).is_some_and(|service| {
+            holders.iter().filter(|entry| selects(service, &entry.endpoint)).any(|entry| {
+                port.is_none_or(|(protocol, number)| {
+                    let leads = |known: &ServicePort| {
+                        known.protocol == protocol && target(known, &entry.endpoint) == Some(number)
+                    };
+                    service.ports.iter().any(leads)
+                })
+            })
+        })
+    }
+}
+
+fn service_port(
+    service: &Service,
+    protocol: Protocol,
+    wanted: impl Fn(&ServicePort) -> bool,
+) -> Option<&ServicePort> {
+    service.ports.iter().find(|port| port.protocol == protocol && wanted(port))
+}
+
+/// Whether a service's selector picks a workload: by the labels it was declared with, in the service's namespace.
+fn selects(service: &Service, endpoint: &Endpoint) -> bool {
+    let Some(selector) = service.selector.as_ref().filter(|selector| !selector.is_empty()) else { return false };
+    !endpoint.is_host()
+        && endpoint.key.namespace == service.key.namespace
+        && selector.iter().all(|(key, value)| endpoint.labels.get(key) == Some(value))
+}
+
+fn target(port: &ServicePort, endpoint: &Endpoint) -> Option<u16> {
+    match &port.target {
+        ServiceTarget::Number(number) => Some(*number),
+        ServiceTarget::Named(name) => {
+            let named = endpoint.ports.iter().find(|known| known.name == *name && known.protocol == port.protocol);
+            named.map(|known| known.port)
+        }
+    }
+}
