@@ -4,6 +4,7 @@
 
 pub mod diagnostic;
 pub mod dialect;
+pub mod lower;
 pub mod model;
 pub mod resource;
 pub mod selector;

@@ -101,7 +101,8 @@ where
             let (key, value) = (key.as_ref(), value.as_ref());
             for result in [validate_label_key(key), validate_label_value(value)] {
                 if let Err(message) = result {
-                    let help = "Kubernetes and Calico refuse the object; change the label here and in the selectors";
+                    let help =
+                        "Kubernetes and Calico refuse the object; change the label here and in the selectors";
                     checker.at(key.to_owned(), |checker| checker.error(Code::InvalidLabel, message, help));
                 }
             }

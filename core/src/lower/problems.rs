@@ -29,11 +29,11 @@ impl Checker {
     }
 
     /// Looks at every item of the list `key`, in order, and keeps what comes of the good ones.
-    pub(super) fn each<I, T>(
+    pub(super) fn each<'a, I, T>(
         &mut self,
         key: impl Into<Cow<'static, str>>,
-        items: &[I],
-        mut look: impl FnMut(&mut Self, &I) -> Option<T>,
+        items: &'a [I],
+        mut look: impl FnMut(&mut Self, &'a I) -> Option<T>,
     ) -> Vec<T> {
         self.at(key, |checker| {
             let mut kept = Vec::with_capacity(items.len());
