@@ -9,13 +9,18 @@
 
 mod calico_selector;
 mod cidr;
+mod kubernetes;
 pub mod labels;
 mod names;
 mod ports;
 mod problems;
 
+pub use kubernetes::calico_form;
+
 use crate::diagnostic::Problem;
+use crate::dialect::Dialect;
 use crate::model::{Endpoint, Name, NetworkSet, Node, Policy, Profile, Service, ServiceSlice, Tier};
+use crate::resource::Resource;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -84,4 +89,10 @@ impl Lowering {
     pub fn errors(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.is_error())
     }
+}
+
+/// Lowers an object of any kind.
+pub fn lower(resource: &Resource, dialect: &Dialect) -> Lowering {
+    kubernetes::lower(resource, dialect)
+        .unwrap_or(Lowering { value: Some(Lowered::Nothing), problems: Vec::new() })
 }
