@@ -3,3 +3,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod diagnostic;
+pub mod limits;
+#[cfg(feature = "yaml")]
+pub mod manifest;

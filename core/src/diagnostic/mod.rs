@@ -159,7 +159,14 @@ impl fmt::Display for Diagnostic {
             write!(f, "\n{:gutter$}--> {}:{}:{}", "", location.source, location.line, location.column)?;
             write!(f, "\n{:gutter$} |", "")?;
             write!(f, "\n{} | {}", location.line, location.text)?;
-            write!(f, "\n{:gutter$} | {:indent$}{}", "", "", "^".repeat(width), indent = column.saturating_sub(1))?;
+            write!(
+                f,
+                "\n{:gutter$} | {:indent$}{}",
+                "",
+                "",
+                "^".repeat(width),
+                indent = column.saturating_sub(1)
+            )?;
         }
         match (&self.object, self.path.is_empty()) {
             (Some(object), true) => write!(f, "\n{:gutter$} = in {object}", "")?,

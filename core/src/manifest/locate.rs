@@ -1,0 +1,47 @@
+//! Problems of fields to places in the text.
+
+use super::node::{Nearest, Node, Span, Value};
+use super::source::Source;
+use crate::diagnostic::{Code, Diagnostic, Problem};
+
+/// Joins a problem with its place: the value if it is a scalar, else the key; for a field that is absent, the key of the
+/// nearest one around it that is there.
+///
+/// `root` is the object that the problem's path starts from, `object` how the object is named in the diagnostic.
+pub fn locate(source: &Source, root: &Node<'_>, problem: Problem, object: Option<String>) -> Diagnostic {
+    let span = span_of(source, root, &problem);
+    Diagnostic { location: Some(source.location(span)), ..Diagnostic::without_location(problem, object) }
+}
+
+fn span_of(source: &Source, root: &Node<'_>, problem: &Problem) -> Span {
+    let Nearest { node, key, key_is_own, complete } = root.nearest(&problem.path);
+    let is_block = matches!(node.value, Value::Seq(_) | Value::Map(_) | Value::Null);
+    match key {
+        Some(key) if !complete => key.span,
+        Some(key) if key_is_own && (is_block || is_about_key(problem.code)) => key.span,
+        _ if is_block => start_of_block(node),
+        _ => within(source, node, problem).unwrap_or(node.span),
+    }
+}
+
+fn is_about_key(code: Code) -> bool {
+    matches!(code, Code::UnknownField | Code::DuplicateKey | Code::MissingField)
+}
+
+/// A list or map has no one place; its first key stands for it.
+fn start_of_block(node: &Node<'_>) -> Span {
+    match &node.value {
+        Value::Map(entries) => entries.first().map_or(node.span, |entry| entry.key.span),
+        _ => node.span,
+    }
+}
+
+/// The part of a string that a problem names, where the string stands in the text just as it is.
+fn within(source: &Source, node: &Node<'_>, problem: &Problem) -> Option<Span> {
+    let part = problem.span.clone()?;
+    let text = node.as_str()?;
+    let written = source.text().get(node.span.range())?;
+    let start = node.span.range().start + written.find(text)?;
+    text.get(part.clone())?;
+    Some(Span::new(start + part.start, start + part.end))
+}
