@@ -134,3 +134,52 @@ fn is_manifest(path: &Path) -> bool {
         .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json");
     named && !matches!(fs::metadata(path), Ok(metadata) if !metadata.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("tierwall-files-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn names_of(read: &Read, folder: &Path) -> Vec<String> {
+        let name =
+            |source: &Source| Path::new(&**source.name()).strip_prefix(folder).unwrap().display().to_string();
+        read.sources.iter().map(name).collect()
+    }
+
+    #[test]
+    fn directories_are_read_in_order_and_once() {
+        let folder = folder("order");
+        fs::create_dir_all(folder.join("m/.git")).unwrap();
+        for name in ["z.yaml", "a.json", "m/b.yml", "m/.git/x.yaml", ".hidden.yaml", "README.md"] {
+            fs::write(folder.join(name), "a: 1\n").unwrap();
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&folder, folder.join("m/loop")).unwrap();
+        let read = read(std::slice::from_ref(&folder), &Limits::default());
+        assert_eq!(read.diagnostics, []);
+        assert_eq!(names_of(&read, &folder), ["a.json", "m/b.yml", "z.yaml"]);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_the_rest_read() {
+        let folder = folder("errors");
+        fs::write(folder.join("a.yaml"), b"a: \xff").unwrap();
+        fs::write(folder.join("b.txt"), "a: 1\n").unwrap();
+        fs::write(folder.join("c.yaml"), "a: 1234567890\n").unwrap();
+        let mut limits = Limits::default();
+        limits.max_bytes = 12;
+        let paths = ["a.yaml", "b.txt", "c.yaml", "d.yaml"].map(|name| folder.join(name));
+        let read = read(&paths, &limits);
+        assert_eq!(names_of(&read, &folder), ["b.txt"]);
+        let codes: Vec<Code> = read.diagnostics.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [Code::InvalidUtf8, Code::LimitExceeded, Code::Unreadable]);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -339,3 +339,31 @@ impl Unclosed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn right_indentation_is_left_alone() {
+        let text = "# x\na:\n- b: 1\n  c:\n  - d\n  - e: |\n     x\n    y: z\n      - q\n  f: [1,\n  g: 2]\nh: \"a\n  b: c\"\ni:\n    j: &x\n      k: 1\n    l:\n      - - m: 1\n          n: 2\n---\na: 1\n";
+        assert_eq!(misplaced(text), []);
+    }
+
+    #[test]
+    fn findings_name_the_column() {
+        let helps = |text| misplaced(text).into_iter().map(|found| found.help).collect::<Vec<_>>();
+        assert_eq!(helps("a:\n  - b: 1\n  c: 2\n"), ["indent `c` to column 5, beside `b`"]);
+        assert_eq!(helps("a:\n  - b: 1\n   c: 2\n"), ["indent `c` to column 5, beside `b`"]);
+        assert_eq!(helps("a:\n- b: 1\nc: 2\n"), [""; 0]);
+        assert_eq!(helps("a: 1\n  b: 2\n"), ["indent `b` like `a`, to column 1"]);
+        assert_eq!(
+            helps("a: 1\n  b:\n  c: 2\n  d: 3\ne: 4\n"),
+            ["indent `b` like `a`, to column 1; leave `c`, `d` at column 3, so that they stand inside `b`"]
+        );
+        assert_eq!(
+            helps("a:\n    b: 1\n  c: 2\n"),
+            ["indent it to column 5 to put it inside `a`, or to column 1 to put it beside `a`"]
+        );
+    }
+}

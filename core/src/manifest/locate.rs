@@ -4,7 +4,7 @@ use super::node::{Nearest, Node, Span, Value};
 use super::source::Source;
 use crate::diagnostic::{Code, Diagnostic, Problem};
 
-/// Joins a problem with its place: the value if it is a scalar, else the key; for a field that is absent, the key of the
+/// Joins a problem with its place: the value if it is a scalar, else the key; for a field that is absent, the
 /// nearest one around it that is there.
 ///
 /// `root` is the object that the problem's path starts from, `object` how the object is named in the diagnostic.
@@ -17,7 +17,7 @@ fn span_of(source: &Source, root: &Node<'_>, problem: &Problem) -> Span {
     let Nearest { node, key, key_is_own, complete } = root.nearest(&problem.path);
     let is_block = matches!(node.value, Value::Seq(_) | Value::Map(_) | Value::Null);
     match key {
-        Some(key) if !complete => key.span,
+        Some(key) if !complete && key_is_own => key.span,
         Some(key) if key_is_own && (is_block || is_about_key(problem.code)) => key.span,
         _ if is_block => start_of_block(node),
         _ => within(source, node, problem).unwrap_or(node.span),

@@ -39,6 +39,8 @@ mod parse;
 mod repair;
 mod scalar;
 mod source;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 pub use decode::{Decoded, decode};

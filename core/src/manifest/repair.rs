@@ -20,10 +20,19 @@ pub(super) fn explain(chunk: &Chunk<'_>, at: usize, info: &str) -> Vec<Fault> {
     if let Some(faults) = indentation(chunk, &line) {
         return faults;
     }
-    vec![by_words(chunk, &line, info).unwrap_or_else(|| {
+    vec![by_words(chunk, &line, at, info).unwrap_or_else(|| {
         let range = if at < line.end { rest_of_line(chunk.text, at) } else { line.clone() };
         Fault::new(Code::InvalidSyntax, chunk.span(range), format!("this is not valid YAML: {info}"))
     })]
+}
+
+/// A list or map that stands where a key is needed.
+pub(super) fn refused_key(chunk: &Chunk<'_>, span: Span) -> Fault {
+    let line = line_at(chunk.text, span.range().start.saturating_sub(chunk.start));
+    template(chunk, &line).unwrap_or_else(|| {
+        Fault::new(Code::UnsupportedYaml, span, "a list or map stands where a key is needed")
+            .with_help("quote the key if it starts with `[` or `{`")
+    })
 }
 
 /// A tag that Kubernetes tools refuse too. Mostly it is a value that happens to start with `!`.
@@ -92,52 +101,83 @@ fn indentation(chunk: &Chunk<'_>, line: &Range<usize>) -> Option<Vec<Fault>> {
 }
 
 /// Mistakes that show in the words of the line.
-fn by_words(chunk: &Chunk<'_>, line: &Range<usize>, info: &str) -> Option<Fault> {
-    let text = chunk.text.get(line.clone())?;
-    if text.contains("{{") {
-        let message = "this looks like a template, which is not YAML before it is rendered";
-        let help = "render it first (as with `helm template`), and load the result";
-        return Some(
-            Fault::new(Code::InvalidSyntax, chunk.span(trimmed(line, text)), message).with_help(help),
+fn by_words(chunk: &Chunk<'_>, line: &Range<usize>, at: usize, info: &str) -> Option<Fault> {
+    template(chunk, line)
+        .or_else(|| quoting(chunk, line))
+        .or_else(|| missing_space(chunk, line, info))
+        .or_else(|| unclosed(chunk, line, at, info))
+}
+
+/// Text of a template language; its braces are YAML for a map, and mostly not even that.
+fn template(chunk: &Chunk<'_>, line: &Range<usize>) -> Option<Fault> {
+    let text = chunk.text.get(line.clone()).filter(|text| text.contains("{{"))?;
+    let message = "this looks like a template, which is not YAML before it is rendered";
+    let help = "render it first (as with `helm template`), and load the result";
+    Some(Fault::new(Code::InvalidSyntax, chunk.span(trimmed(line, text)), message).with_help(help))
+}
+
+/// A value that YAML does not take without quotes, or with the quotes it has.
+fn quoting(chunk: &Chunk<'_>, line: &Range<usize>) -> Option<Fault> {
+    let (at, value) = value_on(chunk.text, line)?;
+    let message = match value.chars().next()? {
+        first @ ('*' | '&' | '!' | '%' | '@' | '`') => {
+            format!("a value that starts with `{first}` must be quoted")
+        }
+        first @ ('"' | '\'') if goes_on_after_its_quote(value, first) => {
+            "a value that starts with a quote ends at the next one; the rest has no place".to_owned()
+        }
+        '"' | '\'' | '[' | '{' => return None,
+        _ if value.contains(": ") => "a value that contains a colon and a space must be quoted".to_owned(),
+        _ => return None,
+    };
+    let span = chunk.span(at..at + value.len());
+    Some(Fault::new(Code::InvalidSyntax, span, message).with_help(format!("quote it: {}", quote(value))))
+}
+
+/// Quotes and brackets without their end, and what stands in double quotes only.
+fn unclosed(chunk: &Chunk<'_>, line: &Range<usize>, at: usize, info: &str) -> Option<Fault> {
+    let fault = |range, message: &str, help: &str| {
+        Some(Fault::new(Code::InvalidSyntax, chunk.span(range), message).with_help(help))
+    };
+    if info.contains("quoted scalar, found unexpected") {
+        let range = rest_of_line(chunk.text, at);
+        return fault(range, "this quoted string has no closing quote", "add the closing quote");
+    }
+    if info.contains("unknown escape") {
+        let help = "write `\\\\` for a backslash, or put the string in single quotes";
+        return fault(
+            rest_of_line(chunk.text, at),
+            "a backslash in double quotes starts an escape, and this is none",
+            help,
         );
     }
-    if let Some((at, value)) = value_on(chunk.text, line) {
-        let range = chunk.span(at..at + value.len());
-        let refuse = |message: String| {
-            Some(
-                Fault::new(Code::InvalidSyntax, range, message)
-                    .with_help(format!("quote it: {}", quote(value))),
-            )
-        };
-        match value.chars().next()? {
-            first @ ('*' | '&' | '!' | '%' | '@' | '`') => {
-                return refuse(format!("a value that starts with `{first}` must be quoted"));
-            }
-            first @ ('"' | '\'') if !ends_with_its_quote(value, first) => {
-                return refuse(
-                    "a value that starts with a quote ends at the next one; the rest has no place".to_owned(),
-                );
-            }
-            '[' | '{' => {}
-            _ if value.contains(": ") => {
-                return refuse("a value that contains a colon and a space must be quoted".to_owned());
-            }
-            _ => {}
+    let previous = line_at(chunk.text, line.start.saturating_sub(1));
+    [line.clone(), previous].into_iter().find_map(|line| {
+        let (at, value) = value_on(chunk.text, &line)?;
+        let (open, close) =
+            [('[', ']'), ('{', '}')].into_iter().find(|(open, _)| value.starts_with(*open))?;
+        if value.matches(open).count() <= value.matches(close).count() {
+            return None;
         }
-    }
-    missing_space(chunk, line, info)
+        fault(
+            at..at + value.len(),
+            &format!("the `{open}` is not closed"),
+            &format!("add the closing `{close}`"),
+        )
+    })
 }
 
 /// `name:value`, which YAML takes for one word.
 fn missing_space(chunk: &Chunk<'_>, line: &Range<usize>, info: &str) -> Option<Fault> {
-    if !info.contains("simple key") {
+    if !info.contains("simple key") && !info.contains("mapping values") {
         return None;
     }
     let previous = line_at(chunk.text, line.start.saturating_sub(1));
     [line.clone(), previous].into_iter().find_map(|line| {
         let text = chunk.text.get(line.clone())?;
         let (key, value) = text.trim().trim_start_matches("- ").split_once(':')?;
-        if value.is_empty() || value.starts_with(' ') || key.contains(' ') {
+        if value.is_empty() || value.starts_with([' ', '/']) || !key.bytes().all(|b| b.is_ascii_alphabetic())
+        {
             return None;
         }
         let range = chunk.span(trimmed(&line, text));
@@ -161,13 +201,12 @@ fn value_on<'t>(text: &'t str, line: &Range<usize>) -> Option<(usize, &'t str)> 
     (!value.is_empty()).then(|| (line.start + whole.trim_end().len() - value.len(), value))
 }
 
-/// True if the quote that `value` starts with ends it.
-fn ends_with_its_quote(value: &str, quote: char) -> bool {
+/// True if more than a comment follows the quote that ends `value`.
+fn goes_on_after_its_quote(value: &str, quote: char) -> bool {
     let inner = value.strip_prefix(quote).unwrap_or_default();
-    inner.find(quote).is_none_or(|end| {
-        end + quote.len_utf8() == inner.len()
-            || inner.get(end + 1..).is_some_and(|rest| rest.trim_start().starts_with('#'))
-    })
+    inner
+        .split_once(quote)
+        .is_some_and(|(_, rest)| !rest.trim().is_empty() && !rest.trim_start().starts_with('#'))
 }
 
 /// The value in quotes that need no escapes, if there are any.

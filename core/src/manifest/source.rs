@@ -62,9 +62,10 @@ impl Source {
     /// The place of a span: what it covers of the line it starts on.
     pub fn location(&self, span: Span) -> Location {
         let range = span.range();
-        let start = self.floor(range.start);
+        let line_start = self.line_of(range.start).1;
+        let start = self.floor(range.start).max(line_start);
         let (line, column) = self.line_col(start);
-        let text = self.line_text(self.line_of(start).1);
+        let text = self.line_text(line_start);
         let rest = self.text.get(start..).unwrap_or_default();
         let covered = self.text.get(start..self.floor(range.end)).unwrap_or_default();
         let covered = first_line(covered).trim_end();
@@ -154,7 +155,14 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_are_located() {
         let problem = Source::from_bytes("x.yaml", b"a: 1\nb: caf\xe9\n".to_vec()).unwrap_err();
-        insta::assert_snapshot!(problem, @"");
+        insta::assert_snapshot!(problem, @r"
+        error[TW0102]: the text is not UTF-8: byte 11 of the file is 0xe9
+         --> x.yaml:2:7
+          |
+        2 | b: caf�
+          |       ^
+          = help: save the file as UTF-8
+        ");
     }
 
     #[test]

@@ -28,8 +28,13 @@ pub(super) fn read<'s>(chunk: &Chunk<'s>, sink: &mut Sink<'s, '_>) {
             }
             Err(error) => {
                 let at = offsets.byte(error.marker().index());
-                let faults = repair::explain(&chunk, at, error.info());
-                faults.into_iter().for_each(|fault| builder.sink.report(fault));
+                // The parser bounds the brackets inside one another before it tells of the first.
+                if error.info() == "recursion limit exceeded" {
+                    builder.sink.too_deep(chunk.span(at..at));
+                } else {
+                    let faults = repair::explain(&chunk, at, error.info());
+                    faults.into_iter().for_each(|fault| builder.sink.report(fault));
+                }
                 return builder.sink.abandon();
             }
         }
@@ -168,13 +173,13 @@ impl<'s> Builder<'_, 's, '_> {
             Some(Items::Map { entries, key, merged }) => match key.take() {
                 Some(KeyOrMerge::Key(key)) => entries.push(Entry { key, value: node }),
                 Some(KeyOrMerge::Merge) => merged.push(node),
-                None => match into_key(node) {
-                    Ok(new) => *key = Some(new),
-                    Err(fault) => {
+                None => {
+                    let (new, fault) = into_key(node, self.chunk);
+                    *key = Some(new);
+                    if let Some(fault) = fault {
                         self.sink.report(fault);
-                        return Err(self.stop());
                     }
-                },
+                }
             },
         }
         Ok(())
@@ -349,28 +354,6 @@ pub(super) fn duplicates<'s>(entries: &mut Vec<Entry<'s>>, source: &super::Sourc
     faults
 }
 
-/// The key that a node makes. Numbers are keys as they are written; other words that are not strings must be quoted, for
-/// what Kubernetes would make of them is not what is written.
-fn into_key(node: Node<'_>) -> Result<KeyOrMerge<'_>, Fault> {
-    let span = node.span;
-    let refuse =
-        |message: String, help: String| Err(Fault::new(Code::UnsupportedYaml, span, message).with_help(help));
-    match node.value {
-        Value::String { text, plain: true } if text == "<<" => Ok(KeyOrMerge::Merge),
-        Value::String { text: name, .. } | Value::Number(name) => Ok(KeyOrMerge::Key(Key { name, span })),
-        Value::Bool { text: name, .. } if name == "true" || name == "false" => Ok(KeyOrMerge::Key(Key { name, span })),
-        Value::Bool { text, .. } => refuse(
-            format!("YAML reads the key `{text}` as a boolean"),
-            format!("quote it: \"{text}\""),
-        ),
-        Value::Null => refuse("there is no key before the colon".to_owned(), "write the key, or \"\" for the empty one".to_owned()),
-        Value::Seq(_) | Value::Map(_) => refuse(
-            "a list or map stands where a key is needed".to_owned(),
-            "quote the key if it starts with `[` or `{`; templates such as `{{ .Values.x }}` must be rendered first".to_owned(),
-        ),
-    }
-}
-
 /// How many nodes there are, and how many lists and maps inside one another.
 fn measure(node: &Node<'_>) -> (usize, usize) {
     let join =
@@ -381,4 +364,29 @@ fn measure(node: &Node<'_>) -> (usize, usize) {
         _ => return (1, 0),
     };
     (below.0 + 1, below.1 + 1)
+}
+
+/// The key that a node makes. Numbers are keys as they are written; other words that are not strings must be quoted, for
+/// what Kubernetes would make of them is not what is written.
+fn into_key<'s>(node: Node<'s>, chunk: &Chunk<'s>) -> (KeyOrMerge<'s>, Option<Fault>) {
+    let span = node.span;
+    let refuse = |message: String, help: String| {
+        Some(Fault::new(Code::UnsupportedYaml, span, message).with_help(help))
+    };
+    let (name, fault) = match node.value {
+        Value::String { text, plain: true } if text == "<<" => return (KeyOrMerge::Merge, None),
+        Value::String { text: name, .. } | Value::Number(name) => (name, None),
+        Value::Bool { text: name, .. } if name == "true" || name == "false" => (name, None),
+        Value::Bool { text, .. } => {
+            let fault =
+                refuse(format!("YAML reads the key `{text}` as a boolean"), format!("quote it: \"{text}\""));
+            (text, fault)
+        }
+        Value::Null => {
+            let help = "write the key, or \"\" for the empty one".to_owned();
+            (Cow::default(), refuse("there is no key before the colon".to_owned(), help))
+        }
+        Value::Seq(_) | Value::Map(_) => (Cow::default(), Some(repair::refused_key(chunk, span))),
+    };
+    (KeyOrMerge::Key(Key { name, span }), fault)
 }

@@ -131,7 +131,7 @@ impl<'de> Deserializer<'de> for Attempt<'_, 'de, '_> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         self.visit(|attempt| match &attempt.node.value {
@@ -143,7 +143,9 @@ impl<'de> Deserializer<'de> for Attempt<'_, 'de, '_> {
                     expected: "a map with exactly one key".to_owned(),
                 })),
             },
-            _ => Err(DecodeError::new(Kind::Type { expected: "a string".to_owned() })),
+            _ => {
+                Err(DecodeError::new(Kind::Type { expected: format!("one of `{}`", variants.join("`, `")) }))
+            }
         })
     }
 
@@ -178,7 +180,8 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de, '_> {
         };
         match item.value {
             Value::Null => Err(DecodeError::new(Kind::NullItem).within(Place::of_node(item))),
-            _ => seed.deserialize(attempt.at(item)).map(Some),
+            // Untagged enums fail only after their value was read, so the place is noted here too.
+            _ => attempt.at(item).visit(|attempt| seed.deserialize(attempt)).map(Some),
         }
     }
 
@@ -214,7 +217,8 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de, '_> {
                 continue;
             }
             self.value = Some(entry);
-            return seed.deserialize(KeyName(&entry.key)).map(Some);
+            let key = seed.deserialize(KeyName(&entry.key));
+            return key.map(Some).map_err(|error: DecodeError| error.within(Place::of_key(&entry.key)));
         }
     }
 
@@ -223,7 +227,8 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de, '_> {
             return Err(DecodeError::new(Kind::Custom("a value was asked for before its key".to_owned())));
         };
         let field = Ignored { key: Place::of_key(&entry.key), fields: self.fields };
-        seed.deserialize(Attempt { field: Some(field), ..self.attempt.at(&entry.value) })
+        let attempt = Attempt { field: Some(field), ..self.attempt.at(&entry.value) };
+        attempt.visit(|attempt| seed.deserialize(attempt))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -249,9 +254,7 @@ impl<'de> Deserializer<'de> for KeyName<'de, '_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor
-            .visit_enum(BorrowedStrDeserializer::new(&self.0.name))
-            .map_err(|error: DecodeError| error.within(Place::of_key(self.0)))
+        visitor.visit_enum(BorrowedStrDeserializer::new(&self.0.name))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -282,7 +285,9 @@ impl<'a, 'de, 's> EnumAccess<'de> for Variant<'a, 'de, 's> {
         self,
         seed: V,
     ) -> Result<(V::Value, Self::Variant), DecodeError> {
-        let variant = seed.deserialize(KeyName(&self.entry.key))?;
+        let place = Place::of_key(&self.entry.key);
+        let variant = seed.deserialize(KeyName(&self.entry.key));
+        let variant = variant.map_err(|error: DecodeError| error.within(place))?;
         Ok((variant, self.attempt.at(&self.entry.value)))
     }
 }

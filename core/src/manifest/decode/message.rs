@@ -45,6 +45,10 @@ pub(super) fn problem(root: &Node<'_>, error: &DecodeError, place: Place) -> Opt
         }
         Kind::NullItem => Problem::error(Code::WrongType, path, "this item of the list is empty")
             .with_help("remove its `-`, or write what belongs there"),
+        // serde's words for a value that no form of an untagged enum takes.
+        Kind::Custom(message) if message.starts_with("data did not match any variant of untagged enum") => {
+            Problem::error(Code::InvalidValue, path, format!("{} is not valid here", node.describe()))
+        }
         Kind::Custom(message) => Problem::error(Code::InvalidValue, path, message.clone()),
     })
 }
@@ -134,7 +138,9 @@ fn retype(node: &Node<'_>, expected: &str) -> Option<String> {
         {
             Some(format!("remove the quotes: {text}"))
         }
-        Value::Seq(_) if !expected.contains("list") => Some("remove the `-`".to_owned()),
+        Value::Seq(_) if !expected.contains("list") => {
+            Some("write it without the `-` or the brackets".to_owned())
+        }
         _ => None,
     }
 }

@@ -6,6 +6,8 @@
 mod deserializer;
 mod error;
 mod message;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -51,17 +53,37 @@ pub fn decode<T: DeserializeOwned>(node: &Node<'_>, limits: &Limits) -> Decoded<
             problems.push(Problem::error(Code::InvalidValue, FieldPath::root(), error.to_string()));
             return Decoded { value: None, problems, ignored: Vec::new() };
         };
-        if !follows_from_pruning(node, &error, place, &pruned) {
+        if !pruned.contains(&place) && !follows_from_pruning(node, &error, place, &pruned) {
             problems.extend(message::problem(node, &error, place));
         }
         let exhausted = problems.len() >= limits.max_problems_per_object;
         if exhausted {
             problems.push(too_many(limits));
         }
-        if exhausted || place == Place::of_node(node) || !pruned.insert(place) {
+        if exhausted || !prune(node, place, &mut pruned) {
             return Decoded { value: None, problems, ignored: Vec::new() };
         }
     }
+}
+
+/// Leaves out what is at `place`. If it is left out already and still in the way, because it is what a variant holds, the
+/// value around it must go. False if that is the whole.
+fn prune(root: &Node<'_>, place: Place, pruned: &mut HashSet<Place>) -> bool {
+    let mut place = place;
+    while place != Place::of_node(root) {
+        if pruned.insert(place) {
+            return true;
+        }
+        let around = find(root, place).and_then(|found| match found.path.segments() {
+            [around @ .., _] => root.at(&around.iter().cloned().collect()),
+            [] => None,
+        });
+        match around {
+            Some(around) => place = Place::of_node(around),
+            None => return false,
+        }
+    }
+    false
 }
 
 fn too_many(limits: &Limits) -> Problem {
