@@ -173,8 +173,7 @@ mod tests {
         fs::write(folder.join("a.yaml"), b"a: \xff").unwrap();
         fs::write(folder.join("b.txt"), "a: 1\n").unwrap();
         fs::write(folder.join("c.yaml"), "a: 1234567890\n").unwrap();
-        let mut limits = Limits::default();
-        limits.max_bytes = 12;
+        let limits = Limits { max_bytes: 12, ..Limits::default() };
         let paths = ["a.yaml", "b.txt", "c.yaml", "d.yaml"].map(|name| folder.join(name));
         let read = read(&paths, &limits);
         assert_eq!(names_of(&read, &folder), ["b.txt"]);

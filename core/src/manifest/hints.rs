@@ -173,3 +173,30 @@ pub(super) fn any_field(known: &[&str]) -> Option<&'static str> {
     let is_label_selector = known.contains(&"matchLabels") && known.contains(&"matchExpressions");
     is_label_selector.then_some("labels belong inside `matchLabels`, one level deeper")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_led_to_the_level_it_belongs_to() {
+        let rule = ["action", "protocol", "source", "destination"];
+        assert_eq!(
+            misplaced("ports", &rule),
+            Some("it belongs inside `source` or `destination`, one level deeper")
+        );
+        assert_eq!(misplaced("proto", &rule), None);
+        assert_eq!(
+            misplaced("to", &["from", "ports"]),
+            Some("an ingress rule has `from`; `to` belongs inside an item of `egress`")
+        );
+        assert_eq!(any_field(&rule), None);
+    }
+
+    #[test]
+    fn no_hint_sends_a_field_away_from_its_place() {
+        for hint in MISPLACED {
+            assert!(hint.fields.iter().all(|field| !hint.place.contains(field)), "{}", hint.help);
+        }
+    }
+}

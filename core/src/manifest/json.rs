@@ -12,46 +12,38 @@ use super::parse::{Chunk, Fault, Sink, content_start};
 use super::yaml::duplicates;
 use crate::diagnostic::Code;
 
-/// Reads the documents of a chunk, one after another; the first error ends it, for what follows has no known beginning.
-pub(super) fn read<'s>(chunk: &Chunk<'s>, sink: &mut Sink<'s, '_>) {
+/// Reads the documents of a chunk, one after another.
+///
+/// The first error ends it, for what follows has no known beginning; it is returned, not reported.
+pub(super) fn read<'s>(chunk: &Chunk<'s>, sink: &mut Sink<'s, '_>) -> Result<(), Fault> {
     let mut at = content_start(chunk.text);
     while at < chunk.text.len() {
-        match extent(chunk, at, sink.limits.max_depth) {
-            Extent::Document(range) => {
-                at = range.end + blank(chunk.text.get(range.end..).unwrap_or_default());
-                let part = Chunk {
-                    start: chunk.start + range.start,
-                    text: chunk.text.get(range).unwrap_or_default(),
-                };
-                if read_one(&part, sink).is_none() {
-                    return sink.abandon();
-                }
-            }
-            Extent::TooDeep(at) => {
-                sink.too_deep(chunk.span(at..at + 1));
-                return sink.abandon();
-            }
-            Extent::Fault(fault) => {
-                sink.report(fault);
-                return sink.abandon();
-            }
+        let Some(range) = extent(chunk, at, sink)? else {
+            sink.abandon();
+            return Ok(());
+        };
+        at = range.end + blank(chunk.text.get(range.end..).unwrap_or_default());
+        let part =
+            Chunk { start: chunk.start + range.start, text: chunk.text.get(range).unwrap_or_default() };
+        let collect = CollectOptions { comments: CommentCollectionStrategy::Off, tokens: false };
+        match parse_to_ast(part.text, &collect, &strict()) {
+            Ok(ast) => match ast.value.and_then(|value| convert(value, &part, sink)) {
+                Some(root) => sink.document(root),
+                None => return Ok(()),
+            },
+            Err(error) => return Err(explain(&part, error.kind(), error.range().start..error.range().end)),
         }
     }
+    Ok(())
 }
 
 fn blank(text: &str) -> usize {
     text.len() - text.trim_start_matches([' ', '\t', '\r', '\n']).len()
 }
 
-enum Extent {
-    Document(Range<usize>),
-    TooDeep(usize),
-    Fault(Fault),
-}
-
-/// Where the document that starts at `at` ends. The parser recurses and takes one document only, so depth and end are
-/// found before it runs.
-fn extent(chunk: &Chunk<'_>, at: usize, max_depth: usize) -> Extent {
+/// Where the document that starts at `at` stands, or none if it is nested too deeply, which is reported. The parser
+/// recurses and takes one document only, so depth and end are found before it runs.
+fn extent(chunk: &Chunk<'_>, at: usize, sink: &mut Sink<'_, '_>) -> Result<Option<Range<usize>>, Fault> {
     let mut depth = 0_usize;
     let mut string: Option<usize> = None;
     let mut escaped = false;
@@ -60,50 +52,34 @@ fn extent(chunk: &Chunk<'_>, at: usize, max_depth: usize) -> Extent {
             (Some(_), _) if escaped => escaped = false,
             (Some(_), b'\\') => escaped = true,
             (Some(_), b'"') => string = None,
-            (Some(open), b'\n' | b'\r') => return Extent::Fault(unclosed_string(chunk, open..position)),
+            (Some(open), b'\n' | b'\r') => return Err(unclosed_string(chunk, open..position)),
             (Some(_), _) => {}
             (None, b'"') => string = Some(position),
-            (None, b'{' | b'[') => {
-                depth += 1;
-                if depth > max_depth {
-                    return Extent::TooDeep(position);
-                }
+            (None, b'{' | b'[') if depth == sink.limits.max_depth => {
+                sink.too_deep(chunk.span(position..position + 1));
+                return Ok(None);
             }
+            (None, b'{' | b'[') => depth += 1,
             (None, b'}' | b']') => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    return Extent::Document(at..position + 1);
+                    return Ok(Some(at..position + 1));
                 }
             }
             // Outside of any brace there is no JSON document; the parser says so.
-            (None, _) if depth == 0 => return Extent::Document(at..chunk.text.len()),
+            (None, _) if depth == 0 => break,
             (None, _) => {}
         }
     }
     match string {
-        Some(open) => Extent::Fault(unclosed_string(chunk, open..chunk.text.len())),
-        None => Extent::Document(at..chunk.text.len()),
+        Some(open) => Err(unclosed_string(chunk, open..chunk.text.len())),
+        None => Ok(Some(at..chunk.text.len())),
     }
 }
 
 fn unclosed_string(chunk: &Chunk<'_>, range: Range<usize>) -> Fault {
     Fault::new(Code::InvalidSyntax, chunk.span(range), "this JSON string does not end on its line")
         .with_help("add the closing `\"`; a line break within a string is written `\\n`")
-}
-
-fn read_one<'s>(part: &Chunk<'s>, sink: &mut Sink<'s, '_>) -> Option<()> {
-    let collect = CollectOptions { comments: CommentCollectionStrategy::Off, tokens: false };
-    match parse_to_ast(part.text, &collect, &strict()) {
-        Ok(result) => {
-            let root = convert(result.value?, part, sink)?;
-            sink.document(root);
-            Some(())
-        }
-        Err(error) => {
-            sink.report(explain(part, error.kind(), error.range().start..error.range().end));
-            None
-        }
-    }
 }
 
 fn strict() -> ParseOptions {

@@ -19,21 +19,13 @@ fn span_of(source: &Source, root: &Node<'_>, problem: &Problem) -> Span {
     match key {
         Some(key) if !complete && key_is_own => key.span,
         Some(key) if key_is_own && (is_block || is_about_key(problem.code)) => key.span,
-        _ if is_block => start_of_block(node),
+        _ if is_block => node.head(),
         _ => within(source, node, problem).unwrap_or(node.span),
     }
 }
 
 fn is_about_key(code: Code) -> bool {
     matches!(code, Code::UnknownField | Code::DuplicateKey | Code::MissingField)
-}
-
-/// A list or map has no one place; its first key stands for it.
-fn start_of_block(node: &Node<'_>) -> Span {
-    match &node.value {
-        Value::Map(entries) => entries.first().map_or(node.span, |entry| entry.key.span),
-        _ => node.span,
-    }
 }
 
 /// The part of a string that a problem names, where the string stands in the text just as it is.

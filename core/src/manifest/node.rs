@@ -145,6 +145,14 @@ impl<'s> Node<'s> {
         }
     }
 
+    /// The place that stands for the whole: a map's first key, for a map spans many lines.
+    pub(super) fn head(&self) -> Span {
+        match &self.value {
+            Value::Map(entries) => entries.first().map_or(self.span, |entry| entry.key.span),
+            _ => self.span,
+        }
+    }
+
     /// How the value is spoken of in a message.
     pub(super) fn describe(&self) -> String {
         match &self.value {

@@ -119,7 +119,7 @@ impl<'d, 's> Finder<'_, 'd, 's> {
             self.found.objects.push(object);
         } else if !std::mem::replace(&mut self.full, true) {
             let limit = self.limits.max_objects;
-            let fault = exceeded("max_objects", "objects", limit, first_key(object.node));
+            let fault = exceeded("max_objects", "objects; the rest is left out", limit, object.node.head());
             self.report(fault.code, fault.span, fault.message, fault.help.unwrap_or_default());
         }
     }
@@ -133,7 +133,7 @@ impl<'d, 's> Finder<'_, 'd, 's> {
             Some(value) => format!("`{missing}` must be a word, but it is {}", value.describe()),
             None => format!("this object has no `{missing}`"),
         };
-        let span = node.get(missing).map_or_else(|| first_key(node), |value| value.span);
+        let span = node.get(missing).map_or_else(|| node.head(), |value| value.span);
         let help = format!("write what it is, as `{example}`");
         let before = self.found.diagnostics.len();
         self.report(Code::MissingKind, span, message, help);
@@ -155,12 +155,5 @@ fn label(kind: &str, node: &Node<'_>) -> String {
         (Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),
         (None, Some(name)) => format!("{kind} {name}"),
         (_, None) => format!("{kind} without a name"),
-    }
-}
-
-fn first_key(node: &Node<'_>) -> Span {
-    match &node.value {
-        Value::Map(entries) => entries.first().map_or(node.span, |entry| entry.key.span),
-        _ => node.span,
     }
 }

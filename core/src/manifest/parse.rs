@@ -28,14 +28,16 @@ pub struct Document<'s> {
 }
 
 /// Reads all documents of `source`: YAML, JSON, or both, separated by `---` lines. JSON documents may also follow one
-/// another without a separator.
+/// another without a separator. JSON is read strictly in a source named `*.json`; elsewhere, what is no JSON may still be
+/// YAML, which has braces too and is more lenient about commas.
 ///
 /// An error costs the document it is in; reading goes on with the next one, so every document's problems are reported.
 ///
 /// What it refuses: `TW0101` for text that is neither, `TW0103` for a key that stands twice, `TW0104` beyond a limit,
 /// `TW0105` for YAML that the Kubernetes tools refuse too.
 pub fn parse_documents<'s>(source: &'s Source, limits: &Limits) -> Parsed<'s> {
-    let mut sink = Sink { source, limits, nodes: 0, faulty: false, full: false, parsed: Parsed::default() };
+    let mut sink =
+        Sink { source, limits, nodes: 0, repeated: 0, faulty: false, full: false, parsed: Parsed::default() };
     let text = source.text();
     if text.len() > limits.max_bytes || u32::try_from(text.len()).is_err() {
         sink.exceeds("max_bytes", "bytes of text", limits.max_bytes, Span::default());
@@ -49,12 +51,25 @@ pub fn parse_documents<'s>(source: &'s Source, limits: &Limits) -> Parsed<'s> {
         if let Some(fault) = control_character(&chunk) {
             sink.report(fault);
         } else if is_json(chunk.text) {
-            json::read(&chunk, &mut sink);
+            read_json(&chunk, &mut sink);
         } else {
             yaml::read(&chunk, &mut sink);
         }
     }
     sink.parsed
+}
+
+fn read_json<'s>(chunk: &Chunk<'s>, sink: &mut Sink<'s, '_>) {
+    let (documents, diagnostics) = (sink.parsed.documents.len(), sink.parsed.diagnostics.len());
+    let Err(fault) = json::read(chunk, sink) else { return };
+    if sink.source.name().ends_with(".json") || !yaml::is_valid(chunk.text) {
+        sink.report(fault);
+        return sink.abandon();
+    }
+    sink.parsed.documents.truncate(documents);
+    sink.parsed.diagnostics.truncate(diagnostics);
+    sink.abandon();
+    yaml::read(chunk, sink);
 }
 
 /// A part of a text that starts and ends where documents do.
@@ -95,6 +110,8 @@ pub(super) struct Sink<'s, 'l> {
     pub(super) source: &'s Source,
     pub(super) limits: &'l Limits,
     nodes: usize,
+    /// Nodes copied for anchors and aliases.
+    repeated: usize,
     /// A problem was reported since the last document.
     faulty: bool,
     /// A limit is reached: nothing more is read.
@@ -138,14 +155,20 @@ impl<'s> Sink<'s, '_> {
         !self.full
     }
 
-    /// Reports lists and maps nested too deeply.
+    /// Counts nodes that anchors and aliases copy: a few lines of them can stand for billions.
+    pub(super) fn count_repeated(&mut self, nodes: usize, span: Span) -> bool {
+        self.repeated = self.repeated.saturating_add(nodes);
+        let limit = self.limits.max_alias_nodes;
+        if self.repeated > limit {
+            self.exceeds("max_alias_nodes", "values repeated by anchors and aliases", limit, span);
+        }
+        !self.full
+    }
+
+    /// Reports lists and maps nested too deeply; this costs the document.
     pub(super) fn too_deep(&mut self, span: Span) {
-        self.report(exceeded(
-            "max_depth",
-            "levels of lists and maps inside one another",
-            self.limits.max_depth,
-            span,
-        ));
+        let what = "levels of lists and maps inside one another; this document is not read";
+        self.report(exceeded("max_depth", what, self.limits.max_depth, span));
     }
 
     /// The current document is lost, and with it the problems that would have marked it.
@@ -153,17 +176,21 @@ impl<'s> Sink<'s, '_> {
         self.faulty = false;
     }
 
+    /// Reports a limit that ends the reading.
     fn exceeds(&mut self, name: &str, what: &str, limit: usize, span: Span) {
-        let Fault { code, span, message, help } = exceeded(name, what, limit, span);
+        if std::mem::replace(&mut self.full, true) {
+            return;
+        }
+        let what = format!("{what}; the rest is not read");
+        let Fault { code, span, message, help } = exceeded(name, &what, limit, span);
         self.parsed.diagnostics.push(self.source.diagnostic(code, span, message, help));
         self.faulty = true;
-        self.full = true;
     }
 }
 
 /// More than `limit` of `what`.
 pub(super) fn exceeded(name: &str, what: &str, limit: usize, span: Span) -> Fault {
-    Fault::new(Code::LimitExceeded, span, format!("more than {limit} {what}; the rest is not read"))
+    Fault::new(Code::LimitExceeded, span, format!("more than {limit} {what}"))
         .with_help(format!("split the input, or raise `{name}` of the limits"))
 }
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::node::{Entry, Key, Node, Span, Value, shorten};
-use super::parse::{Chunk, Fault, Sink, exceeded};
+use super::parse::{Chunk, Fault, Sink};
 use super::{repair, scalar};
 use crate::diagnostic::Code;
 
@@ -15,7 +15,7 @@ pub(super) fn read<'s>(chunk: &Chunk<'s>, sink: &mut Sink<'s, '_>) {
     let bom = if chunk.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let chunk = Chunk { start: chunk.start + bom, text: chunk.text.get(bom..).unwrap_or_default() };
     let mut offsets = Offsets::new(chunk.text);
-    let mut builder = Builder { chunk: &chunk, sink, open: Vec::new(), anchors: HashMap::new(), repeated: 0 };
+    let mut builder = Builder { chunk: &chunk, sink, open: Vec::new(), anchors: HashMap::new() };
     let mut parser = Parser::new_from_str(chunk.text);
     while let Some(next) = parser.next_event() {
         match next {
@@ -39,6 +39,11 @@ pub(super) fn read<'s>(chunk: &Chunk<'s>, sink: &mut Sink<'s, '_>) {
             }
         }
     }
+}
+
+/// True if the text parses, whatever it says.
+pub(super) fn is_valid(text: &str) -> bool {
+    Parser::new_from_str(text).all(|event| event.is_ok())
 }
 
 /// The parser counts characters; the tree counts bytes. Positions come nearly in order, so the way is short.
@@ -78,8 +83,6 @@ struct Builder<'b, 's, 'l> {
     sink: &'b mut Sink<'s, 'l>,
     open: Vec<Open<'s>>,
     anchors: HashMap<usize, Anchored<'s>>,
-    /// Nodes copied for anchors and aliases so far.
-    repeated: usize,
 }
 
 /// A list or map that is not complete yet.
@@ -240,7 +243,9 @@ impl<'s> Builder<'_, 's, '_> {
     /// Keeps what an anchor names for the aliases to come.
     fn remember(&mut self, anchor: usize, node: &Node<'s>) -> Result<(), Stop> {
         let (nodes, depth) = measure(node);
-        self.spend(nodes, node.span)?;
+        if !self.sink.count_repeated(nodes, node.span) {
+            return Err(Stop);
+        }
         self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, depth });
         Ok(())
     }
@@ -259,27 +264,10 @@ impl<'s> Builder<'_, 's, '_> {
             self.sink.too_deep(span);
             return Err(self.stop());
         }
-        self.spend(nodes, span)?;
-        if !self.sink.count(nodes, span) {
+        if !(self.sink.count_repeated(nodes, span) && self.sink.count(nodes, span)) {
             return Err(Stop);
         }
         self.anchors.get(&anchor).map(|anchored| anchored.node.clone()).ok_or(Stop)
-    }
-
-    /// Every copy counts: a few lines of aliases can stand for billions of nodes.
-    fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Stop> {
-        self.repeated = self.repeated.saturating_add(nodes);
-        let limit = self.sink.limits.max_alias_nodes;
-        if self.repeated > limit {
-            self.sink.report(exceeded(
-                "max_alias_nodes",
-                "values repeated by anchors and aliases",
-                limit,
-                span,
-            ));
-            return Err(self.stop());
-        }
-        Ok(())
     }
 
     fn stop(&mut self) -> Stop {

@@ -49,10 +49,7 @@ pub fn decode<T: DeserializeOwned>(node: &Node<'_>, limits: &Limits) -> Decoded<
             }
             Err(error) => error,
         };
-        let Some(place) = error.place else {
-            problems.push(Problem::error(Code::InvalidValue, FieldPath::root(), error.to_string()));
-            return Decoded { value: None, problems, ignored: Vec::new() };
-        };
+        let place = error.place.unwrap_or(Place::of_node(node));
         if !pruned.contains(&place) && !follows_from_pruning(node, &error, place, &pruned) {
             problems.extend(message::problem(node, &error, place));
         }
