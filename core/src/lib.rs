@@ -6,7 +6,10 @@ pub mod cluster;
 pub mod diagnostic;
 pub mod dialect;
 pub mod explain;
+pub mod limits;
 pub mod lower;
+#[cfg(feature = "yaml")]
+pub mod manifest;
 pub mod model;
 pub mod reference;
 pub mod resource;
