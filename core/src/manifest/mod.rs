@@ -32,6 +32,7 @@ mod files;
 mod hints;
 mod indent;
 mod json;
+mod load;
 mod locate;
 mod node;
 mod objects;
@@ -43,8 +44,10 @@ mod source;
 mod tests;
 mod yaml;
 
+pub(crate) use decode::decode_resource;
 pub use decode::{Decoded, decode};
 pub use files::{Read, read};
+pub use load::{LoadError, LoadOptions, LoadReport, OnInvalid, load, load_paths};
 pub use locate::locate;
 pub use node::{Entry, Key, Node, Span, Value};
 pub use objects::{Object, Objects, objects};

@@ -19,6 +19,7 @@ use self::error::{DecodeError, Kind, Place};
 use super::node::{Key, Node, Value};
 use crate::diagnostic::{Code, FieldPath, Problem, Segment};
 use crate::limits::Limits;
+use crate::resource::Resource;
 
 /// What decoding made of a tree.
 #[derive(Debug)]
@@ -37,11 +38,28 @@ pub struct Decoded<T> {
 /// As in Kubernetes, a field that is null is absent, and a number such as `80.0` is a whole number. Unlike there, a null
 /// among the items of a list or the values of a map of strings is refused: it is always a mistake.
 pub fn decode<T: DeserializeOwned>(node: &Node<'_>, limits: &Limits) -> Decoded<T> {
+    decode_by(node, limits, |attempt| T::deserialize(attempt))
+}
+
+/// Decodes `node` into a resource of a kind; see [`decode`].
+pub(crate) fn decode_resource(
+    node: &Node<'_>,
+    kind: crate::resource::Kind,
+    limits: &Limits,
+) -> Decoded<Resource> {
+    decode_by(node, limits, |attempt| kind.deserialize(attempt))
+}
+
+fn decode_by<T>(
+    node: &Node<'_>,
+    limits: &Limits,
+    read: impl Fn(Attempt<'_, '_, '_>) -> Result<T, DecodeError>,
+) -> Decoded<T> {
     let mut pruned = HashSet::new();
     let mut problems = Vec::new();
     loop {
         let ignored = RefCell::new(Vec::new());
-        let error = match T::deserialize(Attempt::root(node, &pruned, &ignored)) {
+        let error = match read(Attempt::root(node, &pruned, &ignored)) {
             Ok(value) => {
                 let ignored = ignored.into_inner().into_iter().take(limits.max_problems_per_object);
                 let ignored = ignored.filter_map(|field| message::ignored(node, field)).collect();
