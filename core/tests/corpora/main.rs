@@ -16,10 +16,12 @@
 
 mod calico_calc_states;
 mod calico_checker;
+mod calico_k8s_conversion;
 mod calico_polprog;
 mod calico_random;
 mod calico_rule;
 mod calico_selectors;
+mod calico_validators;
 mod cyclonus;
 mod kube_network_policies;
 mod netpol_analyzer;
@@ -49,6 +51,8 @@ const CORPORA: &[Corpus] = &[
     ("calico-selectors", calico_selectors::run),
     ("calico-polprog", calico_polprog::run),
     ("calico-checker", calico_checker::run),
+    ("calico-validators", calico_validators::run),
+    ("calico-k8s-conversion", calico_k8s_conversion::run),
     ("calico-calc-states", calico_calc_states::run),
     ("calico-random", calico_random::run),
 ];
