@@ -16,7 +16,7 @@ mod ports;
 mod selector;
 mod services;
 mod staged;
-#[cfg(test)]
+#[cfg(all(test, feature = "serde"))]
 mod tests;
 mod workloads;
 
