@@ -68,9 +68,7 @@ fn check_global(checker: &mut Checker, field: &SelectorField, global: GlobalUse)
     let allowed = match global {
         GlobalUse::Plain => true,
         GlobalUse::Forbidden => !field.text.contains("global("),
-        GlobalUse::Alone => {
-            *field.selector.expr() == Expr::Global || !field.selector.to_string().contains("global()")
-        }
+        GlobalUse::Alone => is_global_alone(field) || !field.text.contains("global("),
     };
     if allowed {
         return;
@@ -86,6 +84,11 @@ fn check_global(checker: &mut Checker, field: &SelectorField, global: GlobalUse)
         ),
     };
     checker.report(error(Code::SelectorNotAllowed, message, help).with_span(global_span(&field.text)));
+}
+
+/// `global()` and nothing else, not even parentheses around it.
+fn is_global_alone(field: &SelectorField) -> bool {
+    *field.selector.expr() == Expr::Global && field.text.trim_start().starts_with("global(")
 }
 
 fn global_span(text: &str) -> std::ops::Range<usize> {
@@ -416,11 +419,11 @@ mod tests {
             selector_field(&mut checker, "selector", text, global);
             checker.finish(None).problems
         };
-        for text in ["global()", "  global()  ", "(global( ))"] {
+        for text in ["global()", "  global()  ", " global( )"] {
             assert!(problems(text, GlobalUse::Alone).is_empty(), "{text}");
             assert_eq!(problems(text, GlobalUse::Forbidden).len(), 1, "{text}");
         }
-        for text in ["!global()", "global() || has(a)", "has(a) && (global( ))"] {
+        for text in ["!global()", "(global())", "global() || has(a)", "has(a) && (global( ))"] {
             assert_eq!(problems(text, GlobalUse::Alone).len(), 1, "{text}");
         }
         assert_eq!(problems("has(a) || global( )", GlobalUse::Forbidden)[0].span, Some(10..19));

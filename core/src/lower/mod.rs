@@ -1,12 +1,18 @@
 //! From API objects to the normal form: validation, defaults, and what each field means.
 //!
-//! `lower` is a pure function of one object and the [`Dialect`](crate::dialect::Dialect). All problems of the object are found at once, each
+//! [`lower`] is a pure function of one object and the [`Dialect`]. All problems of the object are found at once, each
 //! with the field it is about, why it is wrong and what to write instead. A field that is wrong never widens a policy: an
 //! object with an error has no normal form, and past this module an invalid policy cannot be expressed.
 //!
 //! An object must satisfy everything that guards it in a cluster: the schema and the rules of its CRD, and the validator
 //! of the API server or client.
 
+mod calico_endpoint;
+mod calico_entity;
+mod calico_http;
+mod calico_objects;
+mod calico_policy;
+mod calico_rule;
 mod calico_selector;
 mod cidr;
 mod kubernetes;
@@ -14,6 +20,7 @@ pub mod labels;
 mod names;
 mod ports;
 mod problems;
+mod staged;
 
 pub use kubernetes::calico_form;
 
@@ -53,7 +60,7 @@ pub enum Lowered {
     Namespace {
         /// Its name.
         name: Name,
-        /// Its labels, as given.
+        /// Its labels, with `kubernetes.io/metadata.name`.
         labels: BTreeMap<Name, Name>,
     },
     /// A service account; its profile is [`labels::service_account_profile`].
@@ -91,8 +98,37 @@ impl Lowering {
     }
 }
 
-/// Lowers an object of any kind.
+/// Lowers one object.
+///
+/// ```
+/// use tierwall::dialect::Dialect;
+/// use tierwall::lower::lower;
+/// use tierwall::resource::{ObjectMeta, Resource, calico};
+///
+/// let rule = calico::Rule { action: "allow".to_owned(), ..calico::Rule::default() };
+/// let mut policy = calico::NetworkPolicy { metadata: ObjectMeta::namespaced("shop", "web"), ..Default::default() };
+/// policy.spec.ingress = Some(vec![rule]);
+///
+/// let lowering = lower(&Resource::from(policy), &Dialect::default());
+/// assert!(lowering.value.is_none());
+/// let problem = &lowering.problems[0];
+/// assert_eq!(problem.path.to_string(), "spec.ingress[0].action");
+/// assert_eq!(problem.help.as_deref(), Some("did you mean `Allow`?"));
+/// ```
 pub fn lower(resource: &Resource, dialect: &Dialect) -> Lowering {
-    kubernetes::lower(resource, dialect)
-        .unwrap_or(Lowering { value: Some(Lowered::Nothing), problems: Vec::new() })
+    match resource {
+        Resource::CalicoNetworkPolicy(object) => calico_policy::network_policy(object, dialect),
+        Resource::GlobalNetworkPolicy(object) => calico_policy::global_network_policy(object, dialect),
+        Resource::StagedNetworkPolicy(object) => calico_policy::staged_network_policy(object, dialect),
+        Resource::StagedGlobalNetworkPolicy(object) => {
+            calico_policy::staged_global_network_policy(object, dialect)
+        }
+        Resource::Tier(object) => calico_objects::tier(object, dialect),
+        Resource::Profile(object) => calico_objects::profile(object, dialect),
+        Resource::NetworkSet(object) => calico_objects::network_set(object, dialect),
+        Resource::GlobalNetworkSet(object) => calico_objects::global_network_set(object, dialect),
+        Resource::HostEndpoint(object) => calico_endpoint::host_endpoint(object),
+        Resource::WorkloadEndpoint(object) => calico_endpoint::workload_endpoint(object),
+        _ => kubernetes::lower(resource, dialect),
+    }
 }

@@ -4,6 +4,7 @@ use super::{Lowered, Lowering};
 use crate::diagnostic::{Code, FieldPath, Problem, Segment};
 use crate::selector::SelectorError;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The problems found so far, and the field that is being looked at.
 ///
@@ -81,9 +82,10 @@ impl Checker {
     }
 
     /// An error for every item of the current list that stands in it before.
-    pub(super) fn distinct<T: PartialEq + std::fmt::Display>(&mut self, list: &[T]) {
+    pub(super) fn distinct<T: Ord + std::fmt::Display>(&mut self, list: &[T]) {
+        let mut seen = BTreeSet::new();
         for (index, item) in list.iter().enumerate() {
-            if list.iter().take(index).any(|earlier| earlier == item) {
+            if !seen.insert(item) {
                 self.path.push(Segment::Index(index));
                 self.error(Code::DuplicateItem, format!("`{item}` stands in this list twice"), "remove one");
                 self.path.pop();
