@@ -98,7 +98,9 @@ fn acts_in(policy: &Policy, endpoint: &EndpointEntry, phase: Phase) -> bool {
             endpoint.endpoint.is_host()
         }
         (Phase::Normal, PolicyClass::Normal { .. }) => true,
-        (Phase::Forward, PolicyClass::Normal { apply_on_forward }) => apply_on_forward && endpoint.endpoint.is_host(),
+        (Phase::Forward, PolicyClass::Normal { apply_on_forward }) => {
+            apply_on_forward && endpoint.endpoint.is_host()
+        }
         _ => false,
     }
 }

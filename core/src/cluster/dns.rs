@@ -74,7 +74,8 @@ impl DnsTable {
             .map(Value::Address)
             .chain(answer.aliases.iter().map(|alias| Value::Name(canonical_domain(alias).into())));
         for value in values {
-            let until = self.leads.entry(value).or_default().entry((owner.clone(), answer.node.clone())).or_default();
+            let until =
+                self.leads.entry(value).or_default().entry((owner.clone(), answer.node.clone())).or_default();
             *until = expires_at.max(*until);
         }
     }
@@ -132,7 +133,12 @@ impl Cluster {
     }
 
     /// The first name of an address that one of the patterns matches.
-    pub(crate) fn domain_of(&self, address: IpAddr, node: Option<&str>, patterns: &[DomainPattern]) -> Option<Name> {
+    pub(crate) fn domain_of(
+        &self,
+        address: IpAddr,
+        node: Option<&str>,
+        patterns: &[DomainPattern],
+    ) -> Option<Name> {
         let names: BTreeSet<Name> = self.dns.names(address, node).into_keys().collect();
         names.into_iter().find(|name| patterns.iter().any(|pattern| pattern.matches(name)))
     }

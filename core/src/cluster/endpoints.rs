@@ -1,6 +1,6 @@
 //! Endpoints: ids, addresses and effective labels.
 
-use crate::model::{Endpoint, EndpointId, EndpointKey, Name};
+use crate::model::{Endpoint, EndpointId, EndpointKey, EndpointKind, Name};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -35,6 +35,11 @@ impl Endpoints {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &EndpointEntry> {
         self.ids.values().filter_map(|id| self.get(*id))
+    }
+
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &EndpointEntry> {
+        let first = EndpointKey { kind: EndpointKind::HostEndpoint, namespace: None, name: "".into() };
+        self.ids.range(first..).map(|(_, id)| *id).filter_map(|id| self.get(id))
     }
 
     pub(super) fn at(&self, address: IpAddr) -> impl Iterator<Item = &EndpointEntry> {
@@ -82,7 +87,10 @@ impl Endpoints {
         let holders = self.addresses.entry(address).or_default();
         if !holders.contains(&id) {
             let position = holders.partition_point(|other| {
-                slots.get(slot(*other)).and_then(Option::as_ref).is_some_and(|entry| entry.endpoint.key < *key)
+                slots
+                    .get(slot(*other))
+                    .and_then(Option::as_ref)
+                    .is_some_and(|entry| entry.endpoint.key < *key)
             });
             holders.insert(position, id);
         }

@@ -4,6 +4,7 @@
 //! holds the normal form only; text and API objects are gone by the time something is in it.
 
 mod applied;
+mod check;
 mod dns;
 mod endpoints;
 mod lookup;
@@ -14,7 +15,7 @@ mod transaction;
 pub use applied::{AppliedPolicy, AppliedTier, Phase, Scope};
 pub use dns::DnsAnswer;
 pub use endpoints::EndpointEntry;
-pub use lookup::{AmbiguousName, EndRef, UnknownEnd};
+pub use lookup::{EndRef, InvalidEnd, UnknownEnd};
 pub use policies::{PolicyEntry, ProfileEntry, RuleInfo, RuleOwner, RulePosition};
 pub use services::{Backend, ServiceRoute};
 pub use transaction::{Invalid, Transaction};
@@ -36,7 +37,7 @@ use std::time::Duration;
 /// let cluster = Cluster::new();
 /// assert_eq!(cluster.endpoints().count(), 0);
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Cluster {
     dialect: Dialect,
     generation: u32,
@@ -46,9 +47,17 @@ pub struct Cluster {
     nodes: BTreeMap<Name, Node>,
     network_sets: BTreeMap<NetworkSetKey, NetworkSetEntry>,
     endpoints: endpoints::Endpoints,
+    host_pods: BTreeMap<(Name, Name), HostPod>,
     policies: policies::Policies,
     services: services::Services,
     dns: dns::DnsTable,
+}
+
+/// A pod in the network of its node: its node, to everything but those who ask for it by name.
+#[derive(Debug, Clone)]
+struct HostPod {
+    node: Option<Name>,
+    addresses: Vec<IpAddr>,
 }
 
 /// A network set with the labels it inherits.
@@ -68,7 +77,22 @@ impl Cluster {
 
     /// An empty cluster with chosen readings.
     pub fn with_dialect(dialect: Dialect) -> Self {
-        Cluster { dialect, ..Cluster::default() }
+        let mut cluster = Cluster {
+            dialect,
+            generation: 0,
+            now: Duration::ZERO,
+            namespaces: BTreeMap::new(),
+            service_accounts: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            network_sets: BTreeMap::new(),
+            endpoints: endpoints::Endpoints::default(),
+            host_pods: BTreeMap::new(),
+            policies: policies::Policies::default(),
+            services: services::Services::default(),
+            dns: dns::DnsTable::default(),
+        };
+        cluster.prepare();
+        cluster
     }
 
     /// The readings in force.
@@ -90,7 +114,10 @@ impl Cluster {
     ///
     /// # Errors
     /// If the object is not valid; the cluster is then as it was.
-    pub fn upsert(&mut self, resource: impl Into<Resource>) -> Result<Vec<crate::diagnostic::Diagnostic>, Invalid> {
+    pub fn upsert(
+        &mut self,
+        resource: impl Into<Resource>,
+    ) -> Result<Vec<crate::diagnostic::Diagnostic>, Invalid> {
         let mut transaction = self.transaction();
         let warnings = transaction.upsert(&resource.into())?;
         transaction.commit();
@@ -120,6 +147,11 @@ impl Cluster {
     /// Every endpoint, by key.
     pub fn endpoints(&self) -> impl Iterator<Item = &EndpointEntry> {
         self.endpoints.iter()
+    }
+
+    /// Every host endpoint, by name.
+    pub fn host_endpoints(&self) -> impl Iterator<Item = &EndpointEntry> {
+        self.endpoints.hosts()
     }
 
     /// The endpoints that hold an address, by key.

@@ -117,6 +117,10 @@ impl Policies {
         self.tiers.remove(name).is_some()
     }
 
+    pub(super) fn has_tier(&self, name: &str) -> bool {
+        self.tiers.contains_key(name)
+    }
+
     pub(super) fn put_policy(&mut self, policy: Policy) {
         let old = self.policies.remove(&policy.key);
         let owner = RuleOwner::Policy(policy.key.clone());
@@ -128,10 +132,28 @@ impl Policies {
             None => (Vec::new(), Vec::new()),
         };
         let ids = RuleIds {
-            ingress: self.ids_for(&owner, Direction::Ingress, policy.ingress.as_deref().unwrap_or_default(), old_ingress),
-            egress: self.ids_for(&owner, Direction::Egress, policy.egress.as_deref().unwrap_or_default(), old_egress),
-            ingress_end: Some(self.end_id(&owner, Direction::Ingress, old.as_ref().and_then(|e| e.ids.ingress_end))),
-            egress_end: Some(self.end_id(&owner, Direction::Egress, old.as_ref().and_then(|e| e.ids.egress_end))),
+            ingress: self.ids_for(
+                &owner,
+                Direction::Ingress,
+                policy.ingress.as_deref().unwrap_or_default(),
+                old_ingress,
+            ),
+            egress: self.ids_for(
+                &owner,
+                Direction::Egress,
+                policy.egress.as_deref().unwrap_or_default(),
+                old_egress,
+            ),
+            ingress_end: Some(self.end_id(
+                &owner,
+                Direction::Ingress,
+                old.as_ref().and_then(|e| e.ids.ingress_end),
+            )),
+            egress_end: Some(self.end_id(
+                &owner,
+                Direction::Egress,
+                old.as_ref().and_then(|e| e.ids.egress_end),
+            )),
         };
         self.forget(old.as_ref().map(|entry| &entry.ids), &ids);
         self.policies.insert(policy.key.clone(), Arc::new(PolicyEntry { policy, ids }));
@@ -147,9 +169,10 @@ impl Policies {
         let old = self.profiles.remove(&name);
         let owner = RuleOwner::Profile(name.clone());
         let (old_ingress, old_egress) = match &old {
-            Some(entry) => {
-                (known(&entry.profile.ingress, &entry.ids.ingress), known(&entry.profile.egress, &entry.ids.egress))
-            }
+            Some(entry) => (
+                known(&entry.profile.ingress, &entry.ids.ingress),
+                known(&entry.profile.egress, &entry.ids.egress),
+            ),
             None => (Vec::new(), Vec::new()),
         };
         let ids = RuleIds {
@@ -238,9 +261,8 @@ impl Policies {
         }
         self.ordered = tiers.into_values().collect();
         let missing = |tier: &Tier| exists.binary_search(&tier.name).is_err();
-        self.ordered.sort_by(|(a, _), (b, _)| {
-            (missing(a), a.order, &a.name).cmp(&(missing(b), b.order, &b.name))
-        });
+        self.ordered
+            .sort_by(|(a, _), (b, _)| (missing(a), a.order, &a.name).cmp(&(missing(b), b.order, &b.name)));
     }
 }
 
@@ -275,7 +297,9 @@ fn backend_name(policy: &Policy) -> String {
             format!("{stage}knp.default.{name}")
         }
         PolicyKind::KubernetesAdminNetworkPolicy => format!("kanp.adminnetworkpolicy.{name}"),
-        PolicyKind::KubernetesBaselineAdminNetworkPolicy => format!("kbanp.baselineadminnetworkpolicy.{name}"),
+        PolicyKind::KubernetesBaselineAdminNetworkPolicy => {
+            format!("kbanp.baselineadminnetworkpolicy.{name}")
+        }
         _ if name.starts_with(&format!("{tier}.")) => format!("{stage}{name}"),
         _ => format!("{stage}{tier}.{name}"),
     }
@@ -296,7 +320,11 @@ impl Cluster {
         let (position, rules, origin) = match owner {
             RuleOwner::Policy(key) => {
                 let entry = self.policies.policy(key)?;
-                (position(&entry.ids), entry.policy.rules(direction).unwrap_or_default(), entry.policy.origin.as_ref())
+                (
+                    position(&entry.ids),
+                    entry.policy.rules(direction).unwrap_or_default(),
+                    entry.policy.origin.as_ref(),
+                )
             }
             RuleOwner::Profile(name) => {
                 let entry = self.policies.profile(name)?;

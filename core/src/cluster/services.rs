@@ -2,7 +2,8 @@
 
 use super::Cluster;
 use crate::model::{
-    Endpoint, EndpointId, IpVersion, Name, Protocol, Service, ServiceKey, ServicePort, ServiceSlice, ServiceTarget,
+    Endpoint, EndpointId, IpVersion, Name, Protocol, Service, ServiceKey, ServicePort, ServiceSlice,
+    ServiceTarget,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,6 +29,10 @@ impl Services {
 
     pub(super) fn remove_slice(&mut self, key: &(Name, Name)) -> bool {
         self.slices.remove(key).is_some()
+    }
+
+    pub(super) fn has_slice(&self, key: &(Name, Name)) -> bool {
+        self.slices.contains_key(key)
     }
 
     fn slices_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a ServiceSlice> {
@@ -75,7 +80,8 @@ impl Cluster {
         let version = Some(IpVersion::of(address));
         let by_address = self.services().find_map(|service| {
             let serves = service.addresses.contains(&address);
-            let found = serves.then(|| service_port(service, protocol, |known| known.port == port)).flatten()?;
+            let found =
+                serves.then(|| service_port(service, protocol, |known| known.port == port)).flatten()?;
             Some(ServiceRoute {
                 service: service.key.clone(),
                 backends: self.backends(service, found, version),
@@ -149,7 +155,12 @@ impl Cluster {
         })
     }
 
-    fn selected_backends(&self, service: &Service, port: &ServicePort, version: Option<IpVersion>) -> Vec<Backend> {
+    fn selected_backends(
+        &self,
+        service: &Service,
+        port: &ServicePort,
+        version: Option<IpVersion>,
+    ) -> Vec<Backend> {
         let selected = self.endpoints().filter(|entry| selects(service, &entry.endpoint));
         selected
             .filter_map(|entry| {
@@ -178,7 +189,9 @@ impl Cluster {
         if slices.peek().is_some() {
             return slices.any(|slice| {
                 slice.backends.iter().any(|backend| Some(backend.address) == address)
-                    && port.is_none_or(|port| slice.ports.iter().any(|(_, protocol, number)| (*protocol, *number) == port))
+                    && port.is_none_or(|port| {
+                        slice.ports.iter().any(|(_, protocol, number)| (*protocol, *number) == port)
+                    })
             });
         }
         self.service(key).is_some_and(|service| {
@@ -204,7 +217,9 @@ fn service_port(
 
 /// Whether a service's selector picks a workload: by the labels it was declared with, in the service's namespace.
 fn selects(service: &Service, endpoint: &Endpoint) -> bool {
-    let Some(selector) = service.selector.as_ref().filter(|selector| !selector.is_empty()) else { return false };
+    let Some(selector) = service.selector.as_ref().filter(|selector| !selector.is_empty()) else {
+        return false;
+    };
     !endpoint.is_host()
         && endpoint.key.namespace == service.key.namespace
         && selector.iter().all(|(key, value)| endpoint.labels.get(key) == Some(value))
@@ -214,7 +229,8 @@ fn target(port: &ServicePort, endpoint: &Endpoint) -> Option<u16> {
     match &port.target {
         ServiceTarget::Number(number) => Some(*number),
         ServiceTarget::Named(name) => {
-            let named = endpoint.ports.iter().find(|known| known.name == *name && known.protocol == port.protocol);
+            let named =
+                endpoint.ports.iter().find(|known| known.name == *name && known.protocol == port.protocol);
             named.map(|known| known.port)
         }
     }

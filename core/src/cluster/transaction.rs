@@ -1,11 +1,12 @@
 //! Changes, applied whole or not at all.
 
 use super::{Cluster, NetworkSetEntry};
-use crate::dialect::MissingNamespace;
 use crate::diagnostic::Diagnostic;
+use crate::dialect::MissingNamespace;
 use crate::lower::{self, Lowered, Lowering, labels};
 use crate::model::{
-    EndpointKey, EndpointKind, Name, NetworkSetKey, Policy, PolicyKey, PolicyKind, Profile, ServiceKey,
+    Endpoint, EndpointKey, EndpointKind, Name, NetworkSet, NetworkSetKey, Node, Policy, PolicyKey,
+    PolicyKind, Profile, Service, ServiceKey, ServiceSlice, Tier,
 };
 use crate::resource::{Kind, Resource, ResourceKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,8 +67,10 @@ impl<'a> Transaction<'a> {
         let key = resource.key();
         let Lowering { value, problems } = lower::lower(resource, &self.cluster.dialect);
         let object = key.to_string();
-        let diagnostics: Vec<Diagnostic> =
-            problems.into_iter().map(|problem| Diagnostic::without_location(problem, Some(object.clone()))).collect();
+        let diagnostics: Vec<Diagnostic> = problems
+            .into_iter()
+            .map(|problem| Diagnostic::without_location(problem, Some(object.clone())))
+            .collect();
         let Some(lowered) = value else { return Err(Invalid { diagnostics }) };
         self.put_keyed(key, lowered);
         Ok(diagnostics)
@@ -275,7 +278,7 @@ impl Cluster {
             .cloned()
             .collect();
         for name in missing {
-            if let Some(profile) = labels::implied_profile(&name) {
+            if let Some(profile) = implied_profile(&name) {
                 self.policies.put_profile(name, profile);
             }
         }
@@ -286,6 +289,16 @@ impl Dirty {
     fn is_empty(&self) -> bool {
         self.profiles.is_empty() && self.endpoints.is_empty() && self.network_sets.is_empty()
     }
+}
+
+/// The profile of a namespace or service account without labels of its own, by the profile's name.
+fn implied_profile(name: &str) -> Option<Profile> {
+    let none: BTreeMap<Name, Name> = BTreeMap::new();
+    if let Some(namespace) = name.strip_prefix("kns.") {
+        return Some(labels::namespace_profile(namespace, &none).1);
+    }
+    let (namespace, account) = name.strip_prefix("ksa.")?.split_once('.')?;
+    Some(labels::service_account_profile(namespace, account, &none).1)
 }
 
 /// Own labels win, then those of the first profile that has the key (calico.md 2).
@@ -322,8 +335,10 @@ impl Target {
         let name: Name = key.name.as_str().into();
         let namespace: Option<Name> = key.namespace.as_deref().map(Into::into);
         let required = || namespace.clone().unwrap_or_else(|| "".into());
-        let policy = |kind| Target::Policy(PolicyKey { kind, namespace: namespace.clone(), name: name.clone() });
-        let endpoint = |kind| Target::Endpoint(EndpointKey { kind, namespace: namespace.clone(), name: name.clone() });
+        let policy =
+            |kind| Target::Policy(PolicyKey { kind, namespace: namespace.clone(), name: name.clone() });
+        let endpoint =
+            |kind| Target::Endpoint(EndpointKey { kind, namespace: namespace.clone(), name: name.clone() });
         match key.kind {
             Kind::NetworkPolicy => policy(PolicyKind::KubernetesNetworkPolicy),
             Kind::AdminNetworkPolicy => policy(PolicyKind::KubernetesAdminNetworkPolicy),
@@ -356,8 +371,22 @@ impl Target {
     }
 }
 
-impl From<Policy> for Lowered {
-    fn from(policy: Policy) -> Self {
-        Lowered::Policy(policy)
-    }
+macro_rules! from_objects {
+    ($($object:ident => $variant:ident,)+) => {
+        $(impl From<$object> for Lowered {
+            fn from(object: $object) -> Self {
+                Lowered::$variant(object)
+            }
+        })+
+    };
+}
+
+from_objects! {
+    Policy => Policy,
+    Tier => Tier,
+    NetworkSet => NetworkSet,
+    Endpoint => Endpoint,
+    Node => Node,
+    Service => Service,
+    ServiceSlice => Slice,
 }

@@ -14,6 +14,8 @@ mod calico_objects;
 mod calico_policy;
 mod calico_rule;
 mod calico_selector;
+#[cfg(all(test, feature = "serde"))]
+mod calico_tests;
 mod cidr;
 mod kubernetes;
 pub mod labels;

@@ -43,7 +43,8 @@ mod meta;
 #[cfg(feature = "serde")]
 mod wire;
 
-#[cfg(all(test, feature = "serde"))]
+#[cfg(test)]
+#[cfg(feature = "serde")]
 mod tests;
 
 pub use key::ResourceKey;

@@ -1,0 +1,144 @@
+//! One endpoint in one direction (calico.md 5, 7.2).
+
+use super::facts::Facts;
+use super::host::{is_failsafe, is_failsafe_reply, is_wildcard};
+use super::outcome::{Missing, Outcome};
+use super::walk::{Hit, Record, Walk};
+use crate::cluster::{Cluster, EndpointEntry, Phase, Scope};
+use crate::model::{Action, Direction, EndpointId, Flow, FlowContext, Reason, RuleId};
+
+/// Where a flow is judged: at which endpoint, in which direction, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Point {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// The direction as the endpoint sees it.
+    pub direction: Direction,
+    /// Whose traffic it is.
+    pub role: Role,
+}
+
+/// Whose traffic passes an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+pub enum Role {
+    /// The endpoint's own.
+    Own,
+    /// That which a host forwards: pre-DNAT and apply-on-forward policy of its host endpoint.
+    Forwarded,
+    /// That of a workload to its own host, of which the host endpoint sees pre-DNAT policy only (calico.md 7.3).
+    PreDnatOnly,
+}
+
+/// What the policies of one endpoint say of a flow in one direction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// Allow, deny, or undecided.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// The rule that decided, or the end of a tier.
+    pub rule: Option<RuleId>,
+    /// What ended each tier, in order, and what decided at last.
+    pub hits: Vec<Hit>,
+    /// The Log rules that matched on the way.
+    pub logs: Vec<RuleId>,
+    /// What would have to be known to decide, if undecided.
+    pub missing: Vec<Missing>,
+    /// An HTTP clause passed because the flow carries no request.
+    pub http_assumed: bool,
+}
+
+/// What the policies of one endpoint say of a flow in one direction, and nothing else: no other end, no exemption.
+///
+/// An endpoint that does not exist denies, with [`Reason::UnknownEndpoint`].
+pub fn judge(cluster: &Cluster, point: Point, flow: &Flow, context: &FlowContext, scope: Scope) -> Judgement {
+    let mut record = Record::default();
+    let facts = Facts::new(cluster, flow, context);
+    let outcome = match cluster.endpoint(point.endpoint) {
+        Some(entry) => judge_at(&facts, entry, point.direction, point.role, scope, &mut record),
+        None => Outcome::deny(Reason::UnknownEndpoint),
+    };
+    let (action, reason, rule) = outcome.decide();
+    let missing = if action == Action::Undecided { record.missing } else { Vec::new() };
+    Judgement {
+        action,
+        reason,
+        rule,
+        hits: record.hits,
+        logs: record.logs,
+        missing,
+        http_assumed: record.http_assumed,
+    }
+}
+
+pub(super) fn judge_at<'a>(
+    facts: &Facts<'a>,
+    entry: &'a EndpointEntry,
+    direction: Direction,
+    role: Role,
+    scope: Scope,
+    record: &mut Record<'a>,
+) -> Outcome {
+    let mut facts = facts.clone();
+    facts.node = entry.endpoint.node.clone();
+    let judge = Judge { entry, direction, scope };
+    if !entry.endpoint.is_host() {
+        let outcome = judge.tiers(&facts, Phase::Normal, record);
+        return outcome.then(|| judge.profiles(&facts, record));
+    }
+    let before = facts.before_translation();
+    let untracked =
+        if role == Role::PreDnatOnly { Outcome::open() } else { judge.untracked(&before, record) };
+    let outcome = untracked.then(|| judge.pre_dnat(&before, record));
+    match role {
+        Role::Own => outcome.then(|| judge.own(&facts, record)),
+        Role::Forwarded => outcome
+            .then(|| judge.tiers(&facts, Phase::Forward, record))
+            .then(|| Outcome::allow(Reason::ForwardDefault)),
+        Role::PreDnatOnly => outcome.then(|| Outcome::allow(Reason::NotPoliced)),
+    }
+}
+
+struct Judge<'a> {
+    entry: &'a EndpointEntry,
+    direction: Direction,
+    scope: Scope,
+}
+
+impl<'a> Judge<'a> {
+    fn tiers(&self, facts: &Facts<'a>, phase: Phase, record: &mut Record<'a>) -> Outcome {
+        let tiers = facts.cluster.applied(self.entry, self.direction, phase, self.scope);
+        Walk { facts, direction: self.direction, scope: self.scope, record }.tiers(&tiers, phase)
+    }
+
+    fn profiles(&self, facts: &Facts<'a>, record: &mut Record<'a>) -> Outcome {
+        let profiles = &self.entry.endpoint.profiles;
+        Walk { facts, direction: self.direction, scope: self.scope, record }.profiles(profiles)
+    }
+
+    /// Untracked policy on a wildcard host endpoint is ignored (calico.md 7.4). Failsafe ports skip the phase.
+    fn untracked(&self, facts: &Facts<'a>, record: &mut Record<'a>) -> Outcome {
+        let skipped = is_wildcard(self.entry)
+            || is_failsafe(facts, self.direction)
+            || is_failsafe_reply(facts, self.direction);
+        if skipped { Outcome::open() } else { self.tiers(facts, Phase::Untracked, record) }
+    }
+
+    fn pre_dnat(&self, facts: &Facts<'a>, record: &mut Record<'a>) -> Outcome {
+        if self.direction == Direction::Egress || is_failsafe(facts, self.direction) {
+            Outcome::open()
+        } else {
+            self.tiers(facts, Phase::PreDnat, record)
+        }
+    }
+
+    /// Traffic of the host's own processes.
+    fn own(&self, facts: &Facts<'a>, record: &mut Record<'a>) -> Outcome {
+        if is_failsafe(facts, self.direction) {
+            return Outcome::allow(Reason::Failsafe);
+        }
+        let outcome = self.tiers(facts, Phase::Normal, record);
+        outcome.then(|| self.profiles(facts, record))
+    }
+}
