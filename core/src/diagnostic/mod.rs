@@ -102,7 +102,7 @@ pub struct Location {
     pub column: u32,
     /// How many characters of the line the problem covers (at least 1).
     pub width: u32,
-    /// The whole offending line, without its line end.
+    /// The whole offending line, without its line end; empty for a very long one.
     pub text: String,
 }
 

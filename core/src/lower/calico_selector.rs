@@ -68,9 +68,7 @@ fn check_global(checker: &mut Checker, field: &SelectorField, global: GlobalUse)
     let allowed = match global {
         GlobalUse::Plain => true,
         GlobalUse::Forbidden => !field.text.contains("global("),
-        GlobalUse::Alone => {
-            *field.selector.expr() == Expr::Global || !field.selector.to_string().contains("global()")
-        }
+        GlobalUse::Alone => is_global_alone(field) || !field.text.contains("global("),
     };
     if allowed {
         return;
@@ -88,9 +86,15 @@ fn check_global(checker: &mut Checker, field: &SelectorField, global: GlobalUse)
     checker.report(error(Code::SelectorNotAllowed, message, help).with_span(global_span(&field.text)));
 }
 
+/// `global()` and nothing else, not even parentheses around it.
+fn is_global_alone(field: &SelectorField) -> bool {
+    *field.selector.expr() == Expr::Global && field.text.trim_start().starts_with("global(")
+}
+
 fn global_span(text: &str) -> std::ops::Range<usize> {
     let start = text.find("global(").unwrap_or(0);
-    let end = text.get(start..).and_then(|rest| rest.find(')')).map_or(text.len(), |length| start + length + 1);
+    let end =
+        text.get(start..).and_then(|rest| rest.find(')')).map_or(text.len(), |length| start + length + 1);
     start..end
 }
 
@@ -201,7 +205,9 @@ impl PeerFields {
             selector: raw(&self.service_account_selector),
             namespace: match (raw(&self.namespace_selector), namespace) {
                 // Here these are plainly true.
-                (Some(selector), _) if matches!(selector.expr(), Expr::All | Expr::Global) => NamespaceMatch::Any,
+                (Some(selector), _) if matches!(selector.expr(), Expr::All | Expr::Global) => {
+                    NamespaceMatch::Any
+                }
                 (Some(selector), _) => NamespaceMatch::Selector(selector),
                 (None, Some(namespace)) if self.names_a_peer() => NamespaceMatch::Equals(namespace.into()),
                 (None, _) => NamespaceMatch::Any,
@@ -230,7 +236,9 @@ fn reparse(text: &str) -> Result<Selector, Problem> {
     Selector::parse(text).map_err(|cause| {
         error(
             Code::InvalidSelector,
-            format!("compiled for the labels of namespaces and service accounts this becomes `{text}`: {cause}"),
+            format!(
+                "compiled for the labels of namespaces and service accounts this becomes `{text}`: {cause}"
+            ),
             "use shorter label keys, and less nesting",
         )
     })
@@ -249,11 +257,8 @@ mod tests {
 
     fn subject_of(texts: [&str; 3], namespace: Option<&str>) -> Selector {
         let [selector, namespaces, accounts] = texts.map(field);
-        let fields = SubjectFields {
-            selector,
-            namespace_selector: namespaces,
-            service_account_selector: accounts,
-        };
+        let fields =
+            SubjectFields { selector, namespace_selector: namespaces, service_account_selector: accounts };
         subject(&fields, namespace).unwrap()
     }
 
@@ -295,7 +300,11 @@ mod tests {
                 None,
                 "(pcns.name == \"testing\") && pcsa.role == \"development\"",
             ),
-            (["all()", "env != 'prod'", ""], None, "(has(projectcalico.org/namespace)) && pcns.env != \"prod\""),
+            (
+                ["all()", "env != 'prod'", ""],
+                None,
+                "(has(projectcalico.org/namespace)) && pcns.env != \"prod\"",
+            ),
             (["all( )", "env != 'prod'", ""], None, "(all()) && pcns.env != \"prod\""),
             (["  ", "env != 'prod'", ""], None, "(has(projectcalico.org/namespace)) && pcns.env != \"prod\""),
             (["", "", ""], None, "all()"),
@@ -359,7 +368,12 @@ mod tests {
                 None,
             ),
             (peer(["", "", "global()", ""], &[]), Some("n"), Some("!has(projectcalico.org/namespace)"), None),
-            (peer(["", "", " ( global( ) )", ""], &[]), None, Some("!has(projectcalico.org/namespace)"), None),
+            (
+                peer(["", "", " ( global( ) )", ""], &[]),
+                None,
+                Some("!has(projectcalico.org/namespace)"),
+                None,
+            ),
             (peer(["", "", "", ""], &[]), Some("n"), None, None),
             (peer(["all()", "", "", ""], &[]), None, Some("all()"), None),
             (peer(["", "has(a)", "", ""], &[]), None, None, Some("has(a)")),
@@ -405,11 +419,11 @@ mod tests {
             selector_field(&mut checker, "selector", text, global);
             checker.finish(None).problems
         };
-        for text in ["global()", "  global()  ", "(global( ))"] {
+        for text in ["global()", "  global()  ", " global( )"] {
             assert!(problems(text, GlobalUse::Alone).is_empty(), "{text}");
             assert_eq!(problems(text, GlobalUse::Forbidden).len(), 1, "{text}");
         }
-        for text in ["!global()", "global() || has(a)", "has(a) && (global( ))"] {
+        for text in ["!global()", "(global())", "global() || has(a)", "has(a) && (global( ))"] {
             assert_eq!(problems(text, GlobalUse::Alone).len(), 1, "{text}");
         }
         assert_eq!(problems("has(a) || global( )", GlobalUse::Forbidden)[0].span, Some(10..19));

@@ -26,7 +26,9 @@ pub(super) enum CidrReading {
 pub(super) fn parse_cidr(text: &str, reading: CidrReading) -> Result<IpNet, Problem> {
     let legacy = reading == CidrReading::Legacy;
     let Some((address_text, prefix_text)) = text.split_once('/') else { return bare_address(text, reading) };
-    let Some(address) = parse_address(address_text, legacy) else { return Err(not_a_range(text, address_text)) };
+    let Some(address) = parse_address(address_text, legacy) else {
+        return Err(not_a_range(text, address_text));
+    };
     let Some(prefix) = parse_prefix(prefix_text, legacy) else {
         return Err(invalid(
             format!("`{text}` is not an address range: `{prefix_text}` is not a prefix length"),
@@ -120,7 +122,8 @@ fn without_leading_zeros(text: &str) -> Cow<'_, str> {
 }
 
 fn parse_prefix(text: &str, leading_zeros: bool) -> Option<u8> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit()) && (leading_zeros || text == "0" || !text.starts_with('0'));
+    let plain =
+        text.bytes().all(|b| b.is_ascii_digit()) && (leading_zeros || text == "0" || !text.starts_with('0'));
     plain.then(|| text.parse().ok()).flatten()
 }
 
@@ -143,10 +146,7 @@ mod tests {
             ("10.0.0.5/8", [None, Some("10.0.0.0/8"), Some("10.0.0.0/8"), None, Some("10.0.0.0/8")]),
             ("010.0.0.0/8", [None, Some("10.0.0.0/8"), None, None, None]),
             ("10.0.0.0/08", [None, Some("10.0.0.0/8"), None, None, None]),
-            (
-                "::ffff:10.0.0.0/104",
-                [None, Some("10.0.0.0/8"), None, Some("10.0.0.0/8"), Some("10.0.0.0/8")],
-            ),
+            ("::ffff:10.0.0.0/104", [None, Some("10.0.0.0/8"), None, Some("10.0.0.0/8"), Some("10.0.0.0/8")]),
             ("10.0.0.1", [None, None, None, None, Some("10.0.0.1/32")]),
             ("dead:beef::", [None, None, None, None, Some("dead:beef::/128")]),
             ("::/0", [Some("::/0"); 5]),
@@ -156,7 +156,17 @@ mod tests {
                 assert_eq!(net.as_deref(), expected, "{text} {reading:?}");
             }
         }
-        for text in ["", "/", "garbage", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "10.0.0.0/-1", "1.2.3.4/+8"] {
+        for text in [
+            "",
+            "/",
+            "garbage",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0/8",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "1.2.3.4/+8",
+        ] {
             assert!(readings.into_iter().all(|reading| parse_cidr(text, reading).is_err()), "{text}");
         }
     }
@@ -164,7 +174,10 @@ mod tests {
     #[test]
     fn the_repair_is_shown() {
         let help = |text, reading| parse_cidr(text, reading).unwrap_err().help.unwrap();
-        assert_eq!(help("10.0.0.5/8", CalicoRule), "write `10.0.0.0/8` for the range, or `10.0.0.5/32` for the address");
+        assert_eq!(
+            help("10.0.0.5/8", CalicoRule),
+            "write `10.0.0.0/8` for the range, or `10.0.0.5/32` for the address"
+        );
         assert_eq!(help("10.0.0.1", CalicoRule), "write `10.0.0.1/32`");
         assert_eq!(help("010.0.0.0/8", Crd), "write `10.0.0.0/8`");
         assert_eq!(help("::ffff:10.0.0.0/104", Strict), "write `10.0.0.0/8`");

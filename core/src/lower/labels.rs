@@ -44,7 +44,8 @@ pub fn workload_labels<K: AsRef<str>, V: AsRef<str>>(
     service_account: Option<&str>,
 ) -> BTreeMap<Name, Name> {
     let inherited = |key: &str| key.starts_with(NAMESPACE_PREFIX) || key.starts_with(SERVICE_ACCOUNT_PREFIX);
-    let own = own.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).filter(|(key, _)| !inherited(key));
+    let own =
+        own.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).filter(|(key, _)| !inherited(key));
     let automatic = [
         (NAMESPACE_LABEL, Some(namespace)),
         (ORCHESTRATOR_LABEL, orchestrator),

@@ -3,6 +3,7 @@
 use super::problems::{Checker, error};
 use crate::diagnostic::{Code, Problem};
 use crate::model::Name;
+use crate::resource::ObjectMeta;
 use crate::selector::{validate_label_key, validate_label_value};
 use std::collections::BTreeMap;
 
@@ -86,6 +87,49 @@ fn is_name_part(part: &str) -> bool {
         && part.bytes().all(|b| allowed(b) || b == b'-')
 }
 
+/// The namespace of objects that name none, as `kubectl` has it.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// The namespace and name of an object that is in a namespace, checked with its labels and annotations.
+pub(super) fn namespaced(checker: &mut Checker, metadata: &ObjectMeta, rule: NameRule) -> (Name, Name) {
+    let given = metadata.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    let namespace = given.unwrap_or(DEFAULT_NAMESPACE);
+    checker.at("metadata", |checker| {
+        checker.at("namespace", |checker| {
+            checker.value(check_name(namespace, NameRule::Label, "the name of a namespace"));
+        });
+    });
+    (namespace.into(), checked_metadata(checker, metadata, rule))
+}
+
+/// The name of an object that is in no namespace, checked with its labels and annotations; `scope` is what limits such
+/// an object instead.
+pub(super) fn cluster_scoped(
+    checker: &mut Checker,
+    metadata: &ObjectMeta,
+    rule: NameRule,
+    scope: &str,
+) -> Name {
+    if let Some(namespace) = metadata.namespace.as_deref().filter(|namespace| !namespace.is_empty()) {
+        let message = format!("this kind is not in a namespace; `{namespace}` has no effect");
+        checker.at("metadata", |checker| {
+            checker.at("namespace", |checker| checker.warning(Code::LikelyMistake, message, scope));
+        });
+    }
+    checked_metadata(checker, metadata, rule)
+}
+
+fn checked_metadata(checker: &mut Checker, metadata: &ObjectMeta, rule: NameRule) -> Name {
+    checker.at("metadata", |checker| {
+        checker.at("name", |checker| {
+            checker.value(check_name(&metadata.name, rule, "the name"));
+        });
+        labels(checker, "labels", &metadata.labels);
+        annotations(checker, &metadata.annotations);
+    });
+    metadata.name.as_str().into()
+}
+
 /// Checks the pairs of a label map in the field `key`, and shares their strings.
 pub(super) fn labels<K, V>(
     checker: &mut Checker,
@@ -101,7 +145,8 @@ where
             let (key, value) = (key.as_ref(), value.as_ref());
             for result in [validate_label_key(key), validate_label_value(value)] {
                 if let Err(message) = result {
-                    let help = "Kubernetes and Calico refuse the object; change the label here and in the selectors";
+                    let help =
+                        "Kubernetes and Calico refuse the object; change the label here and in the selectors";
                     checker.at(key.to_owned(), |checker| checker.error(Code::InvalidLabel, message, help));
                 }
             }

@@ -49,8 +49,9 @@ pub(super) fn add_calico_port(text: &str, ports: &mut PortMatch) -> Result<(), P
     match text.split_once(':') {
         Some((first, last)) if is_digits(first) && is_digits(last) => {
             let (first, last) = (port_text(first)?, port_text(last)?);
-            let range = PortRange::new(first, last)
-                .map_err(|reason| invalid(format!("`{text}`: {reason}"), format!("write \"{last}:{first}\"")))?;
+            let range = PortRange::new(first, last).map_err(|reason| {
+                invalid(format!("`{text}`: {reason}"), format!("write \"{last}:{first}\""))
+            })?;
             ports.ranges.push(range);
         }
         _ => ports.names.push(port_name(text)?),
@@ -60,10 +61,8 @@ pub(super) fn add_calico_port(text: &str, ports: &mut PortMatch) -> Result<(), P
 
 fn port_text(text: &str) -> Result<u16, Problem> {
     // More digits than fit are no port either.
-    port_number(text.parse().unwrap_or(i64::MAX)).map_err(|problem| Problem {
-        message: format!("`{text}` is not a port number"),
-        ..problem
-    })
+    port_number(text.parse().unwrap_or(i64::MAX))
+        .map_err(|problem| Problem { message: format!("`{text}` is not a port number"), ..problem })
 }
 
 /// A protocol by number, 1 to 255.

@@ -4,6 +4,7 @@ use super::{Lowered, Lowering};
 use crate::diagnostic::{Code, FieldPath, Problem, Segment};
 use crate::selector::SelectorError;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The problems found so far, and the field that is being looked at.
 ///
@@ -29,11 +30,11 @@ impl Checker {
     }
 
     /// Looks at every item of the list `key`, in order, and keeps what comes of the good ones.
-    pub(super) fn each<I, T>(
+    pub(super) fn each<'a, I, T>(
         &mut self,
         key: impl Into<Cow<'static, str>>,
-        items: &[I],
-        mut look: impl FnMut(&mut Self, &I) -> Option<T>,
+        items: &'a [I],
+        mut look: impl FnMut(&mut Self, &'a I) -> Option<T>,
     ) -> Vec<T> {
         self.at(key, |checker| {
             let mut kept = Vec::with_capacity(items.len());
@@ -81,9 +82,10 @@ impl Checker {
     }
 
     /// An error for every item of the current list that stands in it before.
-    pub(super) fn distinct<T: PartialEq + std::fmt::Display>(&mut self, list: &[T]) {
+    pub(super) fn distinct<T: Ord + std::fmt::Display>(&mut self, list: &[T]) {
+        let mut seen = BTreeSet::new();
         for (index, item) in list.iter().enumerate() {
-            if list.iter().take(index).any(|earlier| earlier == item) {
+            if !seen.insert(item) {
                 self.path.push(Segment::Index(index));
                 self.error(Code::DuplicateItem, format!("`{item}` stands in this list twice"), "remove one");
                 self.path.pop();
