@@ -2,13 +2,15 @@
 
 use crate::connection_list::{ConnectionList, End, PROTOCOLS, Permitted, around, pairs, range};
 use crate::scenario::{World, all, as_sent, inventory, pod_object, pod_spec, protocol};
-use crate::support::{Fate, Outcome, documents, expect, list, run_all, run_cases, text};
+use crate::support::{Outcome, documents, expect, list, run_all, run_cases, text};
 use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use tierwall::cluster::Cluster;
 use tierwall::dialect::{Dialect, HostNetwork};
+use tierwall::manifest::{LoadOptions, load_paths};
 use tierwall::model::{EndpointKey, EndpointKind, Flow, Side};
 
 pub(crate) fn run(folder: &Path) -> Outcome {
@@ -155,8 +157,15 @@ fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&'a str, &'a Value)) {
     walk("", value, see);
 }
 
-/// Manifests that the analyzer refuses, and with them every valid implementation of the API.
-fn refusal(folder: &Path, run: &Value) -> Fate {
-    let _ = (folder, run);
-    Fate::Failed("manifests are not read yet".to_owned())
+/// Manifests that the analyzer refuses, and with it every API server: at least one object is not valid.
+fn refusal(folder: &Path, run: &Value) -> Result<(), String> {
+    let manifests = folder.join("raw").join(text(run, "dir"));
+    if !manifests.is_dir() {
+        return Err(format!("{} is not a folder", manifests.display()));
+    }
+    let mut cluster = Cluster::with_dialect(dialect());
+    match load_paths(&mut cluster, &[manifests], &LoadOptions::default()) {
+        Err(_) => Ok(()),
+        Ok(_) => Err(format!("accepted; the analyzer says {}", run["options"]["errorStrContains"])),
+    }
 }
