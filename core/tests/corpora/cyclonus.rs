@@ -25,11 +25,7 @@ pub(crate) fn run(folder: &Path) -> Outcome {
 fn connectivity(document: &Value, case: &Value) -> Result<(), String> {
     let mut carried = World::new(Dialect::default(), &[])?;
     for (number, step) in list(case, "steps").iter().enumerate() {
-        let base = &document["baseWorld"];
-        let field = |name: &str| step.get(name).unwrap_or(&base[name]);
-        let cluster = json!({"namespaces": field("namespaces"), "pods": field("pods"), "nodes": field("nodes")});
-        let mut objects = inventory(&cluster, &Value::Null);
-        objects.extend_from_slice(list(step, "policies"));
+        let objects = objects(&document["baseWorld"], step);
         carried.move_to(&objects).map_err(|error| format!("step {number}: {error}"))?;
         let fresh = World::new(Dialect::default(), &objects)?;
         for (world, which) in [(&fresh, "a new cluster"), (&carried, "the cluster of the steps before")] {
@@ -37,6 +33,30 @@ fn connectivity(document: &Value, case: &Value) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The base world with what the step replaces: the namespaces, as labels by name, and the pods, with the ports that all
+/// pods have there.
+fn objects(base: &Value, step: &Value) -> Vec<Value> {
+    let mut world = base.clone();
+    if let Some(pods) = step["pods"].as_array() {
+        world["pods"] = pods.iter().map(|pod| with_ports(pod, &base["pods"][0]["ports"])).collect();
+    }
+    if let Some(namespaces) = step["namespaces"].as_object() {
+        let labelled = namespaces.iter().map(|(name, labels)| json!({"name": name, "labels": labels}));
+        world["namespaces"] = labelled.collect();
+    }
+    let mut objects = inventory(&world, &Value::Null);
+    objects.extend_from_slice(list(step, "policies"));
+    objects
+}
+
+fn with_ports(pod: &Value, ports: &Value) -> Value {
+    let mut pod = pod.clone();
+    if pod.get("ports").is_none() {
+        pod["ports"] = ports.clone();
+    }
+    pod
 }
 
 fn matrix(world: &World, step: &Value) -> Result<(), String> {
@@ -50,7 +70,8 @@ fn matrix(world: &World, step: &Value) -> Result<(), String> {
             cells.filter(|(_, cell)| *cell != '#').map(move |(to, cell)| {
                 let flow = flow(sides[from], sides[to], ports)?;
                 let found = if world.verdict(&flow).is_allowed() { '.' } else { 'X' };
-                expect(&found, &cell).map_err(|error| format!("{} -> {} {ports}: {error}", order[from], order[to]))
+                expect(&found, &cell)
+                    .map_err(|error| format!("{} -> {} {ports}: {error}", order[from], order[to]))
             })
         })
     }))

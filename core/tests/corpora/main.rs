@@ -22,6 +22,7 @@ mod calico_random;
 mod calico_rule;
 mod calico_selectors;
 mod calico_validators;
+mod connection_list;
 mod cyclonus;
 mod kube_network_policies;
 mod netpol_analyzer;
@@ -106,7 +107,10 @@ fn report(name: &str, outcome: &Outcome) -> bool {
     let (failed, excluded) = (outcome.failures.len(), outcome.excluded.len());
     println!("{name}: {} passed, {failed} failed, {excluded} excluded", outcome.passed);
     if outcome.disowned > 0 {
-        println!("  {name}: {} more are not counted, for the corpus itself disowns what they expect", outcome.disowned);
+        println!(
+            "  {name}: {} more are not counted, for the corpus itself disowns what they expect",
+            outcome.disowned
+        );
     }
     let too_many = excluded * 50 > outcome.passed + failed + excluded;
     if too_many {

@@ -22,8 +22,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(dialect: Dialect, objects: &[Value]) -> Result<Self, String> {
-        let mut world =
-            World { cluster: Cluster::with_dialect(dialect), objects: BTreeMap::new(), pods: BTreeMap::new() };
+        let mut world = World {
+            cluster: Cluster::with_dialect(dialect),
+            objects: BTreeMap::new(),
+            pods: BTreeMap::new(),
+        };
         world.move_to(objects)?;
         Ok(world)
     }
@@ -55,7 +58,8 @@ impl World {
     pub(crate) fn side(&self, pod: Option<&str>, address: Option<&str>) -> Result<Side, String> {
         let address: Option<IpAddr> = address.map(|address| address.parse().unwrap());
         let Some(pod) = pod else { return address.map(Side::Address).ok_or("no end".to_owned()) };
-        let (namespace, name) = pod.split_once('/').ok_or_else(|| format!("{pod:?} is not namespace/name"))?;
+        let (namespace, name) =
+            pod.split_once('/').ok_or_else(|| format!("{pod:?} is not namespace/name"))?;
         let address = address.or_else(|| self.pods.get(pod).copied());
         match (self.cluster.workload(namespace, name), address) {
             (Some(id), Some(address)) => Ok(Side::Both(id, address)),
@@ -84,7 +88,9 @@ impl World {
     /// Whether a verdict is as the probe says: the connection, and where stated each side alone.
     pub(crate) fn compare(&self, verdict: Verdict, expected: &Value) -> Result<(), String> {
         let said = |field: &str, found: Action| match expected[field].as_str() {
-            Some(stated) => expect(found.to_string().as_str(), stated).map_err(|error| format!("{field}: {error}")),
+            Some(stated) => {
+                expect(found.to_string().as_str(), stated).map_err(|error| format!("{field}: {error}"))
+            }
             None => Ok(()),
         };
         said("expected", verdict.action())?;
@@ -98,7 +104,8 @@ impl World {
         let verdict = self.verdict(&flow);
         let shown = || format!("{} ({verdict:?})", describe(probe));
         self.compare(verdict, probe).map_err(|error| format!("{}: {error}", shown()))?;
-        let by_address = flow.with_source(unnamed(flow.source())).with_destination(unnamed(flow.destination()));
+        let by_address =
+            flow.with_source(unnamed(flow.source())).with_destination(unnamed(flow.destination()));
         expect(&self.verdict(&by_address).action(), &verdict.action())
             .map_err(|error| format!("{} by address: {error}", shown()))
     }
@@ -167,7 +174,7 @@ pub(crate) fn resource(object: &Value) -> Result<Resource, String> {
 pub(crate) fn inventory(cluster: &Value, namespace_labels: &Value) -> Vec<Value> {
     let namespaces = list(cluster, "namespaces").iter().map(|namespace| {
         let replaced = namespace_labels.get(text(namespace, "name"));
-        namespace_object(namespace, replaced.unwrap_or(&namespace["labels"]))
+        namespace_object(&namespace["name"], replaced.unwrap_or(&namespace["labels"]))
     });
     let nodes = list(cluster, "nodes").iter().map(node_object);
     let pods = list(cluster, "pods").iter().map(pod_object);
@@ -182,8 +189,37 @@ pub(crate) fn objects(document: &Value, case: &Value) -> Vec<Value> {
     objects
 }
 
-fn namespace_object(namespace: &Value, labels: &Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace["name"], "labels": labels}})
+/// Policies as a Go client sends them: a selector that its types hold as a value is there, be it empty; and under a
+/// name that the API accepts, since some corpora come from programs that never met an API server.
+pub(crate) fn as_sent(mut policies: Vec<Value>) -> Vec<Value> {
+    for policy in &mut policies {
+        if let Some(name) = policy["metadata"]["name"].as_str() {
+            policy["metadata"]["name"] = json!(name.to_lowercase().replace('_', "-"));
+        }
+        if matches!(policy["kind"].as_str(), Some("AdminNetworkPolicy" | "BaselineAdminNetworkPolicy")) {
+            complete_pods(&mut policy["spec"]);
+        }
+    }
+    policies
+}
+
+fn complete_pods(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(complete_pods),
+        Value::Object(fields) => {
+            if let Some(Value::Object(pods)) = fields.get_mut("pods") {
+                for selector in ["namespaceSelector", "podSelector"] {
+                    pods.entry(selector).or_insert_with(|| json!({}));
+                }
+            }
+            fields.values_mut().for_each(complete_pods);
+        }
+        _ => {}
+    }
+}
+
+pub(crate) fn namespace_object(name: &Value, labels: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
 fn node_object(node: &Value) -> Value {
