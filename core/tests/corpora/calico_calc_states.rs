@@ -19,7 +19,8 @@ fn check(document: &Value, case: &Value) -> Result<(), String> {
         let ids: Vec<&str> = sequence.as_array().unwrap().iter().filter_map(Value::as_str).collect();
         for end in ids.iter().enumerate().filter(|(_, id)| **id == text(case, "id")).map(|(end, _)| end) {
             let cluster = travel(document, &ids[..=end])?;
-            compare::state(&cluster, case).map_err(|difference| format!("after {:?}: {difference}", &ids[..end]))?;
+            compare::state(&cluster, case)
+                .map_err(|difference| format!("after {:?}: {difference}", &ids[..end]))?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 //!
 //! An endpoint and its store become a cluster that reads the specification as the checker does (calico.md 10).
 
-use crate::calico_rule::{Evaluator, Surroundings, action, name};
+use crate::calico_rule::{Evaluator, Surroundings, action, name, order, policy_kind};
 use crate::support::{Outcome, expect, list, run_cases, text};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +13,8 @@ use tierwall::dialect::{Dialect, IcmpTypes, MissingNamespace, OtherFamilyNets, P
 use tierwall::lower::Lowered;
 use tierwall::model::{
     Action, DefaultAction, Direction, Endpoint, EndpointId, EndpointKey, EndpointKind, Flow, FlowContext,
-    Http, HttpRequest, Isolation, Name, Order, Policy, PolicyClass, PolicyKey, PolicyKind,
-    Profile, Protocol, Reason, Rule, RuleAction, Side, Tier, normalise_path,
+    Http, HttpRequest, Isolation, Name, Policy, PolicyClass, PolicyKey, Profile, Protocol, Reason, Rule,
+    RuleAction, Side, Tier, normalise_path,
 };
 use tierwall::reference::{Decider, Hit, Judgement, Match, Point, Role, judge, matches};
 use tierwall::selector::Selector;
@@ -52,7 +52,9 @@ const DESTINATION: &str = "destination";
 /// The cluster of a store, with the ends of flows that state no address: endpoints without one.
 fn cluster(store: &Value) -> Result<Cluster, String> {
     const READ: [&str; 5] = ["policies", "profiles", "ipSets", "serviceAccounts", "namespaces"];
-    if let Some((field, _)) = store.as_object().into_iter().flatten().find(|(field, _)| !READ.contains(&&***field)) {
+    if let Some((field, _)) =
+        store.as_object().into_iter().flatten().find(|(field, _)| !READ.contains(&&***field))
+    {
         return Err(format!("this runner does not know {field:?} of a store"));
     }
     let mut dialect = Dialect::default();
@@ -106,19 +108,32 @@ fn endpoint(name: &str, profiles: Vec<Name>) -> Lowered {
 /// A flow of the checker and what is known of it; `None` if its protocol is none, for then no rule matches it.
 fn flow(cluster: &Cluster, json: &Value) -> Result<(Option<Flow>, FlowContext), String> {
     const READ: [&str; 9] = [
-        "protocol", "srcIp", "dstIp", "srcPort", "dstPort", "srcPrincipal", "dstPrincipal", "httpMethod", "httpPath",
+        "protocol",
+        "srcIp",
+        "dstIp",
+        "srcPort",
+        "dstPort",
+        "srcPrincipal",
+        "dstPrincipal",
+        "httpMethod",
+        "httpPath",
     ];
-    if let Some((field, _)) = json.as_object().into_iter().flatten().find(|(field, _)| !READ.contains(&&***field)) {
+    if let Some((field, _)) =
+        json.as_object().into_iter().flatten().find(|(field, _)| !READ.contains(&&***field))
+    {
         return Err(format!("this runner does not know {field:?} of a flow"));
     }
     let side = |field: &str, stand_in: &str| match json[field].as_str().filter(|text| !text.is_empty()) {
-        Some(text) => text.parse::<IpAddr>().map(Side::Address).map_err(|_| format!("{text:?} is not an address")),
+        Some(text) => {
+            text.parse::<IpAddr>().map(Side::Address).map_err(|_| format!("{text:?} is not an address"))
+        }
         None => Ok(Side::Endpoint(cluster.endpoint_id(&endpoint_key(stand_in)).unwrap())),
     };
     let port = |field: &str| json[field].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
     let (source, destination) = (side("srcIp", SOURCE)?, side("dstIp", DESTINATION)?);
-    let flow = protocol(&json["protocol"])
-        .map(|protocol| Flow::new(source, destination, protocol).with_ports(port("srcPort"), port("dstPort")));
+    let flow = protocol(&json["protocol"]).map(|protocol| {
+        Flow::new(source, destination, protocol).with_ports(port("srcPort"), port("dstPort"))
+    });
     let owned = |field: &str| json[field].as_str().map(String::from);
     let request = HttpRequest { method: owned("httpMethod"), path: owned("httpPath") };
     let context = FlowContext {
@@ -132,7 +147,10 @@ fn flow(cluster: &Cluster, json: &Value) -> Result<(Option<Flow>, FlowContext), 
 
 /// A protocol from 1 to 255: the checker matches no rule to a flow of any other number (calico.md 8).
 fn protocol(json: &Value) -> Option<Protocol> {
-    json.as_u64().and_then(|number| u8::try_from(number).ok()).filter(|number| *number > 0).map(Protocol::from)
+    json.as_u64()
+        .and_then(|number| u8::try_from(number).ok())
+        .filter(|number| *number > 0)
+        .map(Protocol::from)
 }
 
 fn rule_matches(store: &Value, json: &Value, namespace: &str, flow_json: &Value) -> Result<bool, String> {
@@ -172,7 +190,8 @@ fn rule_net(case: &Value) -> Result<bool, String> {
         "src" => ["srcNet", "notSrcNet"],
         _ => ["dstNet", "notDstNet"],
     };
-    let fields = case["rule"].as_object().into_iter().flatten().filter(|(field, _)| of_side.contains(&&***field));
+    let fields =
+        case["rule"].as_object().into_iter().flatten().filter(|(field, _)| of_side.contains(&&***field));
     let rule = Value::Object(fields.map(|(field, value)| (field.clone(), value.clone())).collect());
     rule_matches(&Value::Null, &rule, "", &flow_json)
 }
@@ -271,7 +290,13 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(endpoint_json: &Value, store: &Value, direction: &str, scope: Scope, flow_json: &Value) -> Result<Self, String> {
+    fn new(
+        endpoint_json: &Value,
+        store: &Value,
+        direction: &str,
+        scope: Scope,
+        flow_json: &Value,
+    ) -> Result<Self, String> {
         let cluster = cluster(store)?;
         let (flow, context) = flow(&cluster, flow_json)?;
         let reader = Reader {
@@ -286,7 +311,11 @@ impl Walk {
         let nobody = Side::Endpoint(EndpointId::from(0));
         let mut walk = Walk {
             cluster,
-            point: Point { endpoint: EndpointId::from(u32::MAX - 1), direction: reader.direction, role: Role::Own },
+            point: Point {
+                endpoint: EndpointId::from(u32::MAX - 1),
+                direction: reader.direction,
+                role: Role::Own,
+            },
             scope,
             flow: flow.unwrap_or_else(|| Flow::new(nobody, nobody, Protocol::TCP)),
             context,
@@ -313,7 +342,11 @@ impl Walk {
                     DefaultAction::Deny
                 }
             };
-            objects.push(Lowered::Tier(Tier { name: tier_name.clone(), order: order(position), default_action }));
+            objects.push(Lowered::Tier(Tier {
+                name: tier_name.clone(),
+                order: order(position),
+                default_action,
+            }));
             for (place, id) in list(tier, &format!("{}Policies", reader.direction)).iter().enumerate() {
                 let key = policy_key(id.as_str().unwrap_or_default())?;
                 let rules = self.policy_rules(&key, id, reader)?;
@@ -338,7 +371,12 @@ impl Walk {
         Ok(())
     }
 
-    fn policy_rules(&mut self, key: &PolicyKey, id: &Value, reader: &Reader<'_>) -> Result<Vec<Rule>, String> {
+    fn policy_rules(
+        &mut self,
+        key: &PolicyKey,
+        id: &Value,
+        reader: &Reader<'_>,
+    ) -> Result<Vec<Rule>, String> {
         let json = &reader.store["policies"][id.as_str().unwrap_or_default()];
         if json.is_null() {
             self.missing.insert(key.clone());
@@ -382,9 +420,10 @@ impl Walk {
             Decider::Profile(profile) => profile_owner(profile),
             Decider::NoProfile => String::new(),
         });
-        let invalid_rule = last.and_then(|hit| hit.index).zip(owner).is_some_and(|(index, owner)| {
-            self.invalid_rules.contains(&(owner, index))
-        });
+        let invalid_rule = last
+            .and_then(|hit| hit.index)
+            .zip(owner)
+            .is_some_and(|(index, owner)| self.invalid_rules.contains(&(owner, index)));
         let invalid_tier = last.is_some_and(|hit| {
             hit.index.is_none() && hit.tier.as_ref().is_some_and(|tier| self.invalid_tiers.contains(tier))
         });
@@ -406,7 +445,8 @@ impl Walk {
 
     /// The trace as the checker writes it: where it has profiles and none matched, it ends without an element.
     fn trace(&self, judgement: &Judgement) -> Vec<Value> {
-        let written = |hit: &&Hit| !self.is_missing(hit) && !(hit.decider == Decider::NoProfile && self.profiles > 0);
+        let written =
+            |hit: &&Hit| !self.is_missing(hit) && (hit.decider != Decider::NoProfile || self.profiles == 0);
         judgement.hits.iter().filter(written).map(|hit| self.element(hit)).collect()
     }
 
@@ -450,26 +490,23 @@ struct Reader<'a> {
 
 /// `KIND/[NAMESPACE/]NAME`.
 fn policy_key(id: &str) -> Result<PolicyKey, String> {
-    const KINDS: [PolicyKind; 7] = [
-        PolicyKind::GlobalNetworkPolicy,
-        PolicyKind::KubernetesClusterNetworkPolicy,
-        PolicyKind::KubernetesNetworkPolicy,
-        PolicyKind::NetworkPolicy,
-        PolicyKind::StagedGlobalNetworkPolicy,
-        PolicyKind::StagedKubernetesNetworkPolicy,
-        PolicyKind::StagedNetworkPolicy,
-    ];
     let parts: Vec<&str> = id.split('/').collect();
     let (kind, namespace, name) = match parts.as_slice() {
         [kind, name] | [kind, "", name] => (kind, None, name),
         [kind, namespace, name] => (kind, Some(Name::from(*namespace)), name),
         _ => return Err(format!("{id:?} is not the id of a policy")),
     };
-    let kind = KINDS.into_iter().find(|known| known.as_str() == *kind).ok_or_else(|| format!("unknown kind {kind:?}"))?;
+    let kind = policy_kind(kind)?;
     Ok(PolicyKey { kind, namespace, name: (*name).into() })
 }
 
-fn policy_object(key: PolicyKey, tier: &Name, position: usize, direction: Direction, rules: Vec<Rule>) -> Lowered {
+fn policy_object(
+    key: PolicyKey,
+    tier: &Name,
+    position: usize,
+    direction: Direction,
+    rules: Vec<Rule>,
+) -> Lowered {
     let (ingress, egress) = match direction {
         Direction::Ingress => (Some(rules), None),
         Direction::Egress => (None, Some(rules)),
@@ -501,8 +538,4 @@ fn index(hit: &Hit) -> i64 {
 
 fn profile_owner(profile: &Name) -> String {
     format!("Profile {profile}")
-}
-
-fn order(position: usize) -> Order {
-    Order::new(position as f64)
 }

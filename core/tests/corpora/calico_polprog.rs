@@ -4,7 +4,7 @@
 //! for the workload tiers, host endpoints for those of the host. The tables give the tiers of local and of forwarded
 //! traffic apart, where policies of one endpoint would be in both; so each gets an endpoint of its own.
 
-use crate::calico_rule::{Evaluator, Surroundings, action};
+use crate::calico_rule::{Evaluator, Surroundings, action, order};
 use crate::support::{Outcome, expect, list, run_cases, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use tierwall::dialect::{Dialect, ProfilePass};
 use tierwall::lower::Lowered;
 use tierwall::model::{
     Action, DefaultAction, Direction, Endpoint, EndpointId, EndpointKey, EndpointKind, Flow, FlowContext,
-    HostInterface, Isolation, Name, Order, OriginalDestination, Policy, PolicyClass, PolicyKey, PolicyKind, Profile,
+    HostInterface, Isolation, Name, OriginalDestination, Policy, PolicyClass, PolicyKey, PolicyKind, Profile,
     Protocol, Reason, Rule, RuleAction, Tier,
 };
 use tierwall::reference::{Decider, Hit, Judgement, Point, Role, judge};
@@ -37,7 +37,8 @@ fn check(case: &Value) -> Result<(), String> {
         let (found, hits) = program.run(packet)?;
         expect(found, text(packet, "expected")).map_err(|difference| format!("{packet}: {difference}"))?;
         if packet["expectedRuleHits"].is_array() {
-            let expected: Vec<u64> = list(packet, "expectedRuleHits").iter().filter_map(Value::as_u64).collect();
+            let expected: Vec<u64> =
+                list(packet, "expectedRuleHits").iter().filter_map(Value::as_u64).collect();
             expect(&hits, &expected).map_err(|difference| format!("{packet}: {difference}"))?;
         }
     }
@@ -63,8 +64,8 @@ impl Program {
             return Ok(Program { untracked: Some(untracked), local: None, forwarded: None, workload: None });
         }
         let for_host_interface = policy["forHostInterface"] == true;
-        let has_host_part =
-            for_host_interface || policy.as_object().into_iter().flatten().any(|(field, _)| field.starts_with("host"));
+        let has_host_part = for_host_interface
+            || policy.as_object().into_iter().flatten().any(|(field, _)| field.starts_with("host"));
         let host = || builder(EndpointKind::HostEndpoint).tiers("hostPreDnatTiers", PolicyClass::PreDnat);
         let (mut local, mut forwarded) = (None, None);
         if has_host_part {
@@ -79,7 +80,10 @@ impl Program {
             None
         } else {
             Some(
-                builder(EndpointKind::WorkloadEndpoint).tiers("tiers", NORMAL)?.profiles("profiles")?.place(Role::Own),
+                builder(EndpointKind::WorkloadEndpoint)
+                    .tiers("tiers", NORMAL)?
+                    .profiles("profiles")?
+                    .place(Role::Own),
             )
         };
         Ok(Program { untracked: None, local, forwarded, workload })
@@ -170,7 +174,11 @@ impl<'a> Builder<'a> {
         let no_profile = policy["noProfileMatchID"].as_u64().unwrap_or(0);
         Builder {
             policy,
-            surroundings: Surroundings { evaluator: Evaluator::DataPlane, sets: &case["ipSets"], namespace: "" },
+            surroundings: Surroundings {
+                evaluator: Evaluator::DataPlane,
+                sets: &case["ipSets"],
+                namespace: "",
+            },
             kind,
             objects: Vec::new(),
             profiles: Vec::new(),
@@ -183,7 +191,11 @@ impl<'a> Builder<'a> {
             let name: Name = format!("{field}-{position}").into();
             let passes = tier["endAction"] == "pass";
             let default_action = if passes { DefaultAction::Pass } else { DefaultAction::Deny };
-            self.objects.push(Lowered::Tier(Tier { name: name.clone(), order: order(position), default_action }));
+            self.objects.push(Lowered::Tier(Tier {
+                name: name.clone(),
+                order: order(position),
+                default_action,
+            }));
             let end_id = tier["endRuleID"].as_u64().unwrap_or(0);
             self.ids.ends.insert(name.clone(), end_id);
             let policies = list(tier, "policies");
@@ -217,7 +229,8 @@ impl<'a> Builder<'a> {
         let read = |(index, json): (usize, &Value)| {
             let id = json["matchId"].as_u64().unwrap_or(0);
             self.ids.rules.insert((owner.clone(), index), id);
-            let action = action(&json["action"]).ok_or_else(|| format!("{} is not an action", json["action"]))?;
+            let action =
+                action(&json["action"]).ok_or_else(|| format!("{} is not an action", json["action"]))?;
             self.surroundings.rule(json, action)
         };
         rules.as_array().into_iter().flatten().enumerate().map(read).collect()
@@ -263,10 +276,6 @@ fn policy_object(name: Name, tier: &Name, position: usize, class: PolicyClass, r
         isolation: Isolation::default(),
         origin: None,
     })
-}
-
-fn order(position: usize) -> Order {
-    Order::new(position as f64)
 }
 
 fn flow(packet: &Value) -> Result<Flow, String> {

@@ -6,8 +6,8 @@ use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tierwall::model::{
-    AddressPort, AddressPortSet, AddressSet, EntityMatch, HttpMatch, IcmpMatch, IdentityMatch, IpVersion, Name,
-    NamespaceMatch, PathMatch, PortMatch, PortRange, Protocol, Rule, RuleAction,
+    AddressPort, AddressPortSet, AddressSet, EntityMatch, HttpMatch, IcmpMatch, IdentityMatch, IpVersion,
+    Name, NamespaceMatch, Order, PathMatch, PolicyKind, PortMatch, PortRange, Protocol, Rule, RuleAction,
 };
 use tierwall::selector::Selector;
 
@@ -29,14 +29,35 @@ pub(crate) struct Surroundings<'a> {
 }
 
 const RULE_FIELDS: [&str; 14] = [
-    "action", "ipVersion", "protocol", "notProtocol", "icmp", "notIcmp", "httpMatch", "dstIpPortSetIds", "matchId",
-    "ruleId", "metadata", "originalSrcService", "originalDstService", "originalSrcServiceNamespace",
+    "action",
+    "ipVersion",
+    "protocol",
+    "notProtocol",
+    "icmp",
+    "notIcmp",
+    "httpMatch",
+    "dstIpPortSetIds",
+    "matchId",
+    "ruleId",
+    "metadata",
+    "originalSrcService",
+    "originalDstService",
+    "originalSrcServiceNamespace",
 ];
 
 /// The fields of one end, with the end as `*`.
 const END_FIELDS: [&str; 12] = [
-    "*Net", "not*Net", "*Ports", "not*Ports", "*IpSetIds", "not*IpSetIds", "*NamedPortIpSetIds",
-    "not*NamedPortIpSetIds", "*ServiceAccountMatch", "original*Selector", "original*NamespaceSelector",
+    "*Net",
+    "not*Net",
+    "*Ports",
+    "not*Ports",
+    "*IpSetIds",
+    "not*IpSetIds",
+    "*NamedPortIpSetIds",
+    "not*NamedPortIpSetIds",
+    "*ServiceAccountMatch",
+    "original*Selector",
+    "original*NamespaceSelector",
     "originalNot*Selector",
 ];
 
@@ -102,7 +123,9 @@ impl<'a> Surroundings<'a> {
     fn protocol(self, json: &Value) -> Result<Found<Protocol>, String> {
         let found = match (&json["name"], &json["number"]) {
             (Value::String(name), _) => named_protocol(name),
-            (_, Value::Number(number)) => number.as_u64().and_then(|n| u8::try_from(n).ok()).map(Protocol::from),
+            (_, Value::Number(number)) => {
+                number.as_u64().and_then(|n| u8::try_from(n).ok()).map(Protocol::from)
+            }
             _ if json.is_null() => return Ok(Found::Nothing),
             _ => None,
         };
@@ -167,7 +190,9 @@ impl<'a> Surroundings<'a> {
         let peer_is_described = labels || !names.is_empty() || selector.is_some();
         let namespace = match namespaces {
             Some(selector) => NamespaceMatch::Selector(selector),
-            None if !self.namespace.is_empty() && peer_is_described => NamespaceMatch::Equals(self.namespace.into()),
+            None if !self.namespace.is_empty() && peer_is_described => {
+                NamespaceMatch::Equals(self.namespace.into())
+            }
             None => NamespaceMatch::Any,
         };
         let identity = IdentityMatch { names, selector, namespace };
@@ -228,6 +253,25 @@ pub(crate) fn action(json: &Value) -> Option<RuleAction> {
     }
 }
 
+/// The kind of a policy, as ids of policies write it.
+pub(crate) fn policy_kind(text: &str) -> Result<PolicyKind, String> {
+    const KINDS: [PolicyKind; 7] = [
+        PolicyKind::GlobalNetworkPolicy,
+        PolicyKind::KubernetesClusterNetworkPolicy,
+        PolicyKind::KubernetesNetworkPolicy,
+        PolicyKind::NetworkPolicy,
+        PolicyKind::StagedGlobalNetworkPolicy,
+        PolicyKind::StagedKubernetesNetworkPolicy,
+        PolicyKind::StagedNetworkPolicy,
+    ];
+    KINDS.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| format!("unknown kind {text:?}"))
+}
+
+/// The order of what stands at a place in a list.
+pub(crate) fn order(position: usize) -> Order {
+    Order::new(position as f64)
+}
+
 pub(crate) fn name(json: &Value) -> Result<Name, String> {
     json.as_str().map(Name::from).ok_or_else(|| format!("{json} is not a name"))
 }
@@ -259,7 +303,8 @@ pub(crate) fn address_port(json: &Value) -> Result<AddressPort, String> {
 
 /// A protocol by its name in any case, or by its number.
 pub(crate) fn named_protocol(text: &str) -> Option<Protocol> {
-    let by_name = Protocol::names().find(|known| known.eq_ignore_ascii_case(text)).and_then(Protocol::from_name);
+    let by_name =
+        Protocol::names().find(|known| known.eq_ignore_ascii_case(text)).and_then(Protocol::from_name);
     by_name.or_else(|| text.parse::<u8>().ok().map(Protocol::from))
 }
 

@@ -38,35 +38,35 @@ fn problems(object: Value) -> Vec<String> {
 /// The smallest object that holds the fragment and is valid if the fragment is.
 fn enclose(kind: &str, fragment: &Value) -> Option<Value> {
     if let Some(kind) = kind.strip_suffix("Spec") {
-        return Some(object(kind, fragment.clone()));
+        return Some(object(kind, fragment));
     }
-    let http = |http: Value| policy(json!({ "action": "Allow", "protocol": "TCP", "http": http }));
-    let source = |source: Value| policy(json!({ "action": "Allow", "protocol": "TCP", "source": source }));
+    let http = |http: &Value| policy(&json!({ "action": "Allow", "protocol": "TCP", "http": http }));
+    let source = |source: &Value| policy(&json!({ "action": "Allow", "protocol": "TCP", "source": source }));
     Some(match kind {
-        "Rule" => policy(fragment.clone()),
-        "RuleMetadata" => policy(json!({ "action": "Allow", "metadata": fragment })),
-        "EntityRule" => source(fragment.clone()),
-        "ServiceMatch" => source(json!({ "services": fragment })),
-        "ServiceAccountMatch" => source(json!({ "serviceAccounts": fragment })),
-        "ICMPFields" => policy(json!({ "action": "Allow", "protocol": "ICMP", "icmp": fragment })),
-        "HTTPMatch" => http(fragment.clone()),
-        "HTTPPath" => http(json!({ "paths": [fragment] })),
+        "Rule" => policy(fragment),
+        "RuleMetadata" => policy(&json!({ "action": "Allow", "metadata": fragment })),
+        "EntityRule" => source(fragment),
+        "ServiceMatch" => source(&json!({ "services": fragment })),
+        "ServiceAccountMatch" => source(&json!({ "serviceAccounts": fragment })),
+        "ICMPFields" => policy(&json!({ "action": "Allow", "protocol": "ICMP", "icmp": fragment })),
+        "HTTPMatch" => http(fragment),
+        "HTTPPath" => http(&json!({ "paths": [fragment] })),
         "WorkloadEndpointPort" => {
-            object("WorkloadEndpoint", json!({ "interfaceName": "cali0", "ports": [fragment] }))
+            object("WorkloadEndpoint", &json!({ "interfaceName": "cali0", "ports": [fragment] }))
         }
         "EndpointPort" => {
-            object("HostEndpoint", json!({ "node": "n", "interfaceName": "eth0", "ports": [fragment] }))
+            object("HostEndpoint", &json!({ "node": "n", "interfaceName": "eth0", "ports": [fragment] }))
         }
         _ => return None,
     })
 }
 
 /// A policy with one rule, in the direction that the rule is for.
-fn policy(rule: Value) -> Value {
+fn policy(rule: &Value) -> Value {
     let direction = if rule["destination"]["services"].is_null() { "ingress" } else { "egress" };
-    object("NetworkPolicy", json!({ direction: [rule] }))
+    object("NetworkPolicy", &json!({ direction: [rule] }))
 }
 
-fn object(kind: &str, spec: Value) -> Value {
+fn object(kind: &str, spec: &Value) -> Value {
     json!({ "apiVersion": "projectcalico.org/v3", "kind": kind, "metadata": { "name": "x" }, "spec": spec })
 }

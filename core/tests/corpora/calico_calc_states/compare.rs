@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tierwall::cluster::{Cluster, EndpointEntry, Phase, PolicyEntry, Scope};
 use tierwall::model::{
-    AddressPort, Direction, EntityMatch, Flow, FlowContext, Name, PolicyClass, PortMatch, Protocol, Rule, RuleAction,
+    AddressPort, Direction, EntityMatch, Flow, FlowContext, Name, PolicyClass, PortMatch, Protocol, Rule,
+    RuleAction,
 };
 use tierwall::reference::{Match, matches};
 use tierwall::selector::Selector;
@@ -18,40 +19,67 @@ const LOCAL: &str = "localhostname";
 
 pub(super) fn state(cluster: &Cluster, case: &Value) -> Result<(), String> {
     const READ: [&str; 9] = [
-        "ipSets", "activePolicies", "activeProfiles", "untrackedPolicies", "preDNATPolicies", "endpoints",
-        "untrackedEndpoints", "preDNATEndpoints", "forwardEndpoints",
+        "ipSets",
+        "activePolicies",
+        "activeProfiles",
+        "untrackedPolicies",
+        "preDNATPolicies",
+        "endpoints",
+        "untrackedEndpoints",
+        "preDNATEndpoints",
+        "forwardEndpoints",
     ];
     let expected = &case["expected"];
-    if let Some((field, _)) = expected.as_object().into_iter().flatten().find(|(field, _)| !READ.contains(&&***field)) {
+    if let Some((field, _)) =
+        expected.as_object().into_iter().flatten().find(|(field, _)| !READ.contains(&&***field))
+    {
         return Err(format!("this runner does not know the expectation {field:?}"));
     }
     let locals: Vec<&EndpointEntry> =
         cluster.endpoints().filter(|entry| entry.endpoint.node.as_deref() == Some(LOCAL)).collect();
     let active = active_policies(cluster, &locals, &always_needed(case)?);
     let of_class = |class: PolicyClass| {
-        active.iter().filter(move |entry| entry.policy.class == class).map(|entry| policy_id(&entry.policy.key)).collect()
+        active
+            .iter()
+            .filter(move |entry| entry.policy.class == class)
+            .map(|entry| policy_id(&entry.policy.key))
+            .collect()
     };
     let ids: BTreeSet<String> = active.iter().map(|entry| policy_id(&entry.policy.key)).collect();
-    let profiles: BTreeSet<Name> = locals.iter().flat_map(|entry| entry.endpoint.profiles.iter().cloned()).collect();
-    let named = |what, result: Result<(), String>| result.map_err(|difference| format!("{what}: {difference}"));
+    let profiles: BTreeSet<Name> =
+        locals.iter().flat_map(|entry| entry.endpoint.profiles.iter().cloned()).collect();
+    let named =
+        |what, result: Result<(), String>| result.map_err(|difference| format!("{what}: {difference}"));
     named("activePolicies", expect(&ids, &strings(expected, "activePolicies")))?;
-    named("untrackedPolicies", expect(&of_class(PolicyClass::Untracked), &strings(expected, "untrackedPolicies")))?;
+    named(
+        "untrackedPolicies",
+        expect(&of_class(PolicyClass::Untracked), &strings(expected, "untrackedPolicies")),
+    )?;
     named("preDNATPolicies", expect(&of_class(PolicyClass::PreDnat), &strings(expected, "preDNATPolicies")))?;
     let profile_names = profiles.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
     named("activeProfiles", expect(&profile_names, &strings(expected, "activeProfiles")))?;
     named("endpoints", endpoints(cluster, &locals, Phase::Normal, &expected["endpoints"]))?;
-    named("untrackedEndpoints", endpoints(cluster, &locals, Phase::Untracked, &expected["untrackedEndpoints"]))?;
+    named(
+        "untrackedEndpoints",
+        endpoints(cluster, &locals, Phase::Untracked, &expected["untrackedEndpoints"]),
+    )?;
     named("preDNATEndpoints", endpoints(cluster, &locals, Phase::PreDnat, &expected["preDNATEndpoints"]))?;
     if !expected["forwardEndpoints"].is_null() {
-        named("forwardEndpoints", endpoints(cluster, &locals, Phase::Forward, &expected["forwardEndpoints"]))?;
+        named(
+            "forwardEndpoints",
+            endpoints(cluster, &locals, Phase::Forward, &expected["forwardEndpoints"]),
+        )?;
     }
     let rules = active
         .iter()
         .flat_map(|entry| entry.policy.ingress.iter().chain(&entry.policy.egress))
         .flatten()
-        .chain(profiles.iter().filter_map(|name| cluster.profile(name)).flat_map(|entry| {
-            entry.profile.ingress.iter().chain(&entry.profile.egress)
-        }));
+        .chain(
+            profiles
+                .iter()
+                .filter_map(|name| cluster.profile(name))
+                .flat_map(|entry| entry.profile.ingress.iter().chain(&entry.profile.egress)),
+        );
     named("ipSets", ip_sets(cluster, rules, &expected["ipSets"]))
 }
 
@@ -64,7 +92,11 @@ fn always_needed(case: &Value) -> Result<BTreeSet<String>, String> {
     let hinted = |json: &&Value| {
         list(&json["value"], "performance_hints").iter().any(|hint| hint == "AssumeNeededOnEveryNode")
     };
-    list(case, "objects").iter().filter(hinted).map(|json| policy_key(json).map(|key| policy_id(&key))).collect()
+    list(case, "objects")
+        .iter()
+        .filter(hinted)
+        .map(|json| policy_key(json).map(|key| policy_id(&key)))
+        .collect()
 }
 
 fn active_policies<'a>(
@@ -74,7 +106,8 @@ fn active_policies<'a>(
 ) -> Vec<&'a PolicyEntry> {
     let is_active = |entry: &&PolicyEntry| {
         let policy = &entry.policy;
-        always.contains(&policy_id(&policy.key)) || locals.iter().any(|local| policy.subject.matches(&local.labels))
+        always.contains(&policy_id(&policy.key))
+            || locals.iter().any(|local| policy.subject.matches(&local.labels))
     };
     cluster.policies().filter(is_active).collect()
 }
@@ -82,7 +115,12 @@ fn active_policies<'a>(
 /// A tier with its ingress and egress policies, in order.
 type TierOrder = (String, Vec<String>, Vec<String>);
 
-fn endpoints(cluster: &Cluster, locals: &[&EndpointEntry], phase: Phase, expected: &Value) -> Result<(), String> {
+fn endpoints(
+    cluster: &Cluster,
+    locals: &[&EndpointEntry],
+    phase: Phase,
+    expected: &Value,
+) -> Result<(), String> {
     let found: BTreeMap<String, Vec<TierOrder>> = locals
         .iter()
         .map(|entry| (entry.endpoint.key.name.to_string(), tiers(cluster, entry, phase)))
@@ -92,7 +130,11 @@ fn endpoints(cluster: &Cluster, locals: &[&EndpointEntry], phase: Phase, expecte
         list(tier, field).iter().filter_map(Value::as_str).map(String::from).collect::<Vec<_>>()
     };
     let tier = |tier: &Value| {
-        (tier["name"].as_str().unwrap_or_default().to_owned(), ids(tier, "ingressPolicies"), ids(tier, "egressPolicies"))
+        (
+            tier["name"].as_str().unwrap_or_default().to_owned(),
+            ids(tier, "ingressPolicies"),
+            ids(tier, "egressPolicies"),
+        )
     };
     let expected: BTreeMap<String, Vec<TierOrder>> = expected
         .as_object()
@@ -118,7 +160,11 @@ fn tiers(cluster: &Cluster, entry: &EndpointEntry, phase: Phase) -> Vec<TierOrde
         .tiers()
         .map(|(tier, _)| {
             let name = &tier.name;
-            (name.to_string(), ingress.remove(name).unwrap_or_default(), egress.remove(name).unwrap_or_default())
+            (
+                name.to_string(),
+                ingress.remove(name).unwrap_or_default(),
+                egress.remove(name).unwrap_or_default(),
+            )
         })
         .filter(|(_, ingress, egress)| !ingress.is_empty() || !egress.is_empty())
         .collect()
@@ -135,7 +181,9 @@ impl SetName {
     /// Reads `selector: SELECTOR` or `named port: PROTOCOL:NAME of SELECTOR`.
     fn parse(text: &str) -> Result<Self, String> {
         let canonical = |text: &str| {
-            Selector::parse(text).map(|selector| selector.to_string()).map_err(|error| format!("{text:?}: {error}"))
+            Selector::parse(text)
+                .map(|selector| selector.to_string())
+                .map_err(|error| format!("{text:?}: {error}"))
         };
         if let Some(selector) = text.strip_prefix("selector: ") {
             return canonical(selector).map(SetName::Selector);
@@ -143,7 +191,11 @@ impl SetName {
         let parts = text.strip_prefix("named port: ").and_then(|rest| rest.split_once(" of "));
         let Some((port, of)) = parts else { return Err(format!("unknown IP set {text:?}")) };
         let (protocol, port) = port.split_once(':').ok_or_else(|| format!("no protocol in {text:?}"))?;
-        Ok(SetName::NamedPort { protocol: named_protocol(protocol), port: port.to_owned(), of: canonical(of)? })
+        Ok(SetName::NamedPort {
+            protocol: named_protocol(protocol),
+            port: port.to_owned(),
+            of: canonical(of)?,
+        })
     }
 
     fn selector(&self) -> Selector {
@@ -152,7 +204,11 @@ impl SetName {
     }
 }
 
-fn ip_sets<'a>(cluster: &Cluster, rules: impl Iterator<Item = &'a Rule>, expected: &Value) -> Result<(), String> {
+fn ip_sets<'a>(
+    cluster: &Cluster,
+    rules: impl Iterator<Item = &'a Rule>,
+    expected: &Value,
+) -> Result<(), String> {
     let needed: BTreeSet<SetName> = rules
         .flat_map(|rule| [&rule.source, &rule.destination].map(|end| sets_of(end, rule.protocol)))
         .flatten()
@@ -185,7 +241,8 @@ fn ip_sets<'a>(cluster: &Cluster, rules: impl Iterator<Item = &'a Rule>, expecte
 }
 
 fn sets_of(end: &EntityMatch, protocol: Option<Protocol>) -> Vec<SetName> {
-    let selectors = end.selector.iter().chain(&end.not_selector).map(|text| SetName::Selector(text.to_string()));
+    let selectors =
+        end.selector.iter().chain(&end.not_selector).map(|text| SetName::Selector(text.to_string()));
     let of = end.selector.as_ref().map_or_else(|| Selector::all().to_string(), ToString::to_string);
     let names = end.ports.names.iter().chain(&end.not_ports.names);
     let named = names.map(|port| SetName::NamedPort { protocol, port: port.to_string(), of: of.clone() });
@@ -223,9 +280,9 @@ fn expect_ports(cluster: &Cluster, rule: &Rule, expected: &[Value]) -> Result<()
         cluster.endpoints().flat_map(|entry| entry.endpoint.ports.iter().map(|port| port.port)).collect();
     let protocols = [Protocol::TCP, Protocol::UDP, Protocol::SCTP];
     let all = addresses.flat_map(|address| {
-        let members = numbers.iter().flat_map(move |port| {
-            protocols.map(|protocol| AddressPort { address, protocol, port: *port })
-        });
+        let members = numbers
+            .iter()
+            .flat_map(move |port| protocols.map(|protocol| AddressPort { address, protocol, port: *port }));
         members.collect::<Vec<_>>()
     });
     let matched = |member: &AddressPort| {

@@ -1,6 +1,6 @@
 //! Objects of Calico's v1 data model, put into a cluster in the normal form.
 
-use crate::calico_rule::{action, http, named_protocol, net, selector};
+use crate::calico_rule::{action, http, named_protocol, net, policy_kind, selector};
 use crate::support::{list, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,9 +9,10 @@ use tierwall::cluster::Cluster;
 use tierwall::dialect::{Dialect, MissingNamespace};
 use tierwall::lower::Lowered;
 use tierwall::model::{
-    DefaultAction, Endpoint, EndpointKey, EndpointKind, EndpointPort, EntityMatch, HostInterface, IcmpMatch, IpVersion,
-    Isolation, Name, NetworkSet, NetworkSetKey, Order, Policy, PolicyClass, PolicyKey, PolicyKind, PortMatch, PortRange,
-    Profile, Protocol, Rule, RuleAction, ServiceBackend, ServiceKey, ServiceSlice, Tier,
+    DefaultAction, Endpoint, EndpointKey, EndpointKind, EndpointPort, EntityMatch, HostInterface, IcmpMatch,
+    IpVersion, Isolation, Name, NetworkSet, NetworkSetKey, Order, Policy, PolicyClass, PolicyKey, PolicyKind,
+    PortMatch, PortRange, Profile, Protocol, Rule, RuleAction, ServiceBackend, ServiceKey, ServiceSlice,
+    Tier,
 };
 use tierwall::resource::{Kind, ResourceKey};
 use tierwall::selector::Selector;
@@ -85,17 +86,7 @@ pub(super) fn policy_id(key: &PolicyKey) -> String {
 
 /// The key of a policy object; the namespace is that of its key, not the one its value notes.
 pub(super) fn policy_key(json: &Value) -> Result<PolicyKey, String> {
-    const KINDS: [PolicyKind; 7] = [
-        PolicyKind::GlobalNetworkPolicy,
-        PolicyKind::KubernetesClusterNetworkPolicy,
-        PolicyKind::KubernetesNetworkPolicy,
-        PolicyKind::NetworkPolicy,
-        PolicyKind::StagedGlobalNetworkPolicy,
-        PolicyKind::StagedKubernetesNetworkPolicy,
-        PolicyKind::StagedNetworkPolicy,
-    ];
-    let kind = text(json, "kind");
-    let kind = KINDS.into_iter().find(|known| known.as_str() == kind).ok_or_else(|| format!("unknown kind {kind:?}"))?;
+    let kind = policy_kind(text(json, "kind"))?;
     let namespace = json["namespace"].as_str().filter(|namespace| !namespace.is_empty()).map(Name::from);
     Ok(PolicyKey { kind, namespace, name: text(json, "name").into() })
 }
@@ -122,7 +113,8 @@ fn policy(json: &Value) -> Result<(ResourceKey, Lowered), String> {
     };
     // Without types felix takes both directions (calico.md 4.1); before translation there is but ingress.
     let types: Vec<&str> = list(value, "types").iter().filter_map(Value::as_str).collect();
-    let governs = |direction: &str| types.is_empty() || types.iter().any(|known| known.eq_ignore_ascii_case(direction));
+    let governs =
+        |direction: &str| types.is_empty() || types.iter().any(|known| known.eq_ignore_ascii_case(direction));
     let rules = |field: &str| list(value, field).iter().map(rule).collect::<Result<Vec<_>, _>>();
     let ingress = governs("ingress").then(|| rules("inbound_rules")).transpose()?;
     let governs_egress = governs("egress") && class != PolicyClass::PreDnat;
@@ -144,15 +136,37 @@ fn policy(json: &Value) -> Result<(ResourceKey, Lowered), String> {
 }
 
 const RULE_FIELDS: [&str; 11] = [
-    "action", "ip_version", "protocol", "!protocol", "icmp_type", "icmp_code", "!icmp_type", "!icmp_code", "http",
-    "metadata", "log_prefix",
+    "action",
+    "ip_version",
+    "protocol",
+    "!protocol",
+    "icmp_type",
+    "icmp_code",
+    "!icmp_type",
+    "!icmp_code",
+    "http",
+    "metadata",
+    "log_prefix",
 ];
 
 /// The fields of one end, with the end as `*`. The original selectors are noted beside what they were compiled to.
 const END_FIELDS: [&str; 16] = [
-    "*_net", "*_nets", "*_selector", "*_ports", "*_service", "*_service_ns", "!*_net", "!*_nets", "!*_selector",
-    "!*_ports", "orig_*_selector", "orig_*_namespace_selector", "!orig_*_selector", "orig_*_service_acct_names",
-    "orig_*_service_acct_selector", "orig_*_service",
+    "*_net",
+    "*_nets",
+    "*_selector",
+    "*_ports",
+    "*_service",
+    "*_service_ns",
+    "!*_net",
+    "!*_nets",
+    "!*_selector",
+    "!*_ports",
+    "orig_*_selector",
+    "orig_*_namespace_selector",
+    "!orig_*_selector",
+    "orig_*_service_acct_names",
+    "orig_*_service_acct_selector",
+    "orig_*_service",
 ];
 
 pub(super) fn rule(json: &Value) -> Result<Rule, String> {
@@ -187,7 +201,8 @@ pub(super) fn rule(json: &Value) -> Result<Rule, String> {
 fn end(json: &Value, end: &str) -> Result<EntityMatch, String> {
     let field = |pattern: &str| &json[pattern.replace('*', end)];
     let nets = |one: &str, many: &str| {
-        let all = field(many).as_array().into_iter().flatten().chain(Some(field(one)).filter(|net| !net.is_null()));
+        let all =
+            field(many).as_array().into_iter().flatten().chain(Some(field(one)).filter(|net| !net.is_null()));
         all.map(net).collect::<Result<Vec<_>, _>>()
     };
     // Both together are one selector (calico.md 3.4).
