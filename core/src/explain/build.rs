@@ -126,7 +126,7 @@ fn phases(step: &Step<'_>, direction: Direction) -> Vec<PhaseTrace> {
                     phases.last_mut().and_then(|phase| traced_rule(phase, &policy.policy.key, *index));
                 set_outcome(traced, rule, &step.facts, result);
             }
-            Event::TierDefault { tier, reason, .. } => {
+            Event::TierDefault { tier, reason } => {
                 let traced = phases.last_mut().into_iter().flat_map(|phase| &mut phase.tiers);
                 for traced in traced.filter(|traced| traced.name == *tier.name) {
                     if let TierOutcome::Default { reason: known, .. } = &mut traced.outcome {

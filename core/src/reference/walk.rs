@@ -63,8 +63,8 @@ pub(crate) enum Event<'a> {
     Phase(Phase, Vec<AppliedTier<'a>>),
     /// A rule was tried.
     Rule { policy: &'a PolicyEntry, index: usize, result: Match },
-    /// A tier's default action was taken, on account of a policy.
-    TierDefault { tier: &'a Tier, trigger: &'a PolicyEntry, outcome: Ending, reason: Reason },
+    /// A tier's default action was taken, or an exemption from it.
+    TierDefault { tier: &'a Tier, reason: Reason },
     /// A profile was tried; `None` if it does not exist.
     Profile(&'a Name, Option<&'a ProfileEntry>),
     /// A rule of the profile tried last was tried.
@@ -232,12 +232,7 @@ impl<'a> Walk<'a, '_> {
             Ending::Open => RuleAction::Pass,
         };
         self.hit(phase, tier.tier, trigger, action, None, id);
-        self.record.event(|| Event::TierDefault {
-            tier: tier.tier,
-            trigger: trigger.entry,
-            outcome: outcome.ending,
-            reason: outcome.reason,
-        });
+        self.record.event(|| Event::TierDefault { tier: tier.tier, reason: outcome.reason });
         outcome
     }
 
