@@ -103,7 +103,7 @@ fn step(step: &Step<'_>, side: Direction) -> StepTrace {
         StepKind::Endpoint { entry, direction, role } => {
             (entry.endpoint.key.to_string(), direction, Some(role))
         }
-        StepKind::Reply { entry } => (format!("{} (reply)", entry.endpoint.key), Direction::Egress, None),
+        StepKind::Reply { entry, direction } => (format!("{} (reply)", entry.endpoint.key), direction, None),
         StepKind::EndpointToHost => ("endpoint-to-host action".to_owned(), side, None),
     };
     let hits = step.record.hits.iter().enumerate();
