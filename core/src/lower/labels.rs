@@ -18,7 +18,8 @@ pub const NAME_LABEL: &str = "projectcalico.org/name";
 /// The orchestrator of pods.
 pub const KUBERNETES: &str = "k8s";
 
-const METADATA_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+/// The label that names a namespace to the selectors of Kubernetes; every namespace of a cluster has it.
+pub const METADATA_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// The labels of a workload endpoint before it inherits any: its own, without those that pretend to be inherited, and
 /// the automatic ones.

@@ -15,11 +15,14 @@ mod calico_policy;
 mod calico_rule;
 mod calico_selector;
 mod cidr;
+mod kubernetes;
 pub mod labels;
 mod names;
 mod ports;
 mod problems;
 mod staged;
+
+pub use kubernetes::calico_form;
 
 use crate::diagnostic::Problem;
 use crate::dialect::Dialect;
@@ -126,6 +129,7 @@ pub fn lower(resource: &Resource, dialect: &Dialect) -> Lowering {
         Resource::GlobalNetworkSet(object) => calico_objects::global_network_set(object, dialect),
         Resource::HostEndpoint(object) => calico_endpoint::host_endpoint(object),
         Resource::WorkloadEndpoint(object) => calico_endpoint::workload_endpoint(object),
-        _ => Lowering { value: Some(Lowered::Nothing), problems: Vec::new() },
+        _ => kubernetes::lower(resource, dialect)
+            .unwrap_or(Lowering { value: Some(Lowered::Nothing), problems: Vec::new() }),
     }
 }
