@@ -4,6 +4,7 @@
 //! holds the normal form only; text and API objects are gone by the time something is in it.
 
 mod applied;
+mod check;
 mod dns;
 mod endpoints;
 mod lookup;

@@ -102,8 +102,6 @@ codes! {
     MissingTier = "TW0601",
     /// An endpoint names a profile that does not exist.
     MissingProfile = "TW0602",
-    /// A namespace that no manifest declares.
-    MissingNamespace = "TW0603",
     /// Policies of one tier have the same priority.
     AmbiguousPriority = "TW0701",
     /// Something that is legal and surely not what was meant.

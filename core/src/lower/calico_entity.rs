@@ -6,7 +6,7 @@ use super::calico_selector::{GlobalUse, PeerFields, selector_field, unlimited_se
 use super::cidr::{CidrReading, parse_cidr};
 use super::names::{NameRule, check_name};
 use super::ports::{add_calico_port, port_number};
-use super::problems::{Checker, word_list};
+use super::problems::{Checker, all_words, error};
 use crate::diagnostic::Code;
 use crate::dialect::{Flavour, ServiceNamespace};
 use crate::model::{
@@ -264,7 +264,7 @@ impl EntityReader<'_> {
             if !conflicts.is_empty() {
                 checker.error(
                     Code::ConflictingFields,
-                    format!("`domains` excludes {}", word_list(&conflicts)),
+                    format!("`domains` excludes {}", all_words(&conflicts)),
                     "write two rules, or a network set with `nets` and `allowedEgressDomains`",
                 );
             }
@@ -314,7 +314,7 @@ fn check_alone(checker: &mut Checker, entity: &EntityRule, end: End) {
             Code::ConflictingFields,
             format!(
                 "`services` excludes {}: it stands for the addresses and ports of the service",
-                word_list(&conflicts)
+                all_words(&conflicts)
             ),
             "keep one of them, or write two rules",
         );
@@ -343,7 +343,7 @@ pub(super) fn domain_patterns(
     checker.each(key, list, |checker, text| {
         let pattern = text.parse().map_err(|cause| {
             let help = "write a name like `api.example.com`, or `*.example.com` for every name below it";
-            super::problems::error(Code::InvalidDomain, format!("`{text}`: {cause}"), help)
+            error(Code::InvalidDomain, format!("`{text}`: {cause}"), help)
         });
         checker.value::<DomainPattern>(pattern)
     })

@@ -23,10 +23,10 @@ pub(super) fn check_place(
             "move the clause to an ingress rule of a policy for the destination",
         );
     }
-    if let Some(action) = action.filter(|action| *action != RuleAction::Allow) {
+    if action.is_some_and(|action| action != RuleAction::Allow) {
         checker.error(
             Code::InvalidHttp,
-            format!("`http` is only for Allow rules, and this one says {action}"),
+            "`http` is only for rules with `action: Allow`",
             "allow the requests that are wanted; the others meet the end of the tier",
         );
     }

@@ -199,7 +199,9 @@ fn class(checker: &mut Checker, spec: &GlobalNetworkPolicySpec) -> PolicyClass {
     for (key, set) in [("preDNAT", spec.pre_dnat), ("doNotTrack", spec.do_not_track)] {
         if set && !spec.apply_on_forward {
             checker.at(key, |checker| {
-                let message = format!("`{key}` needs `applyOnForward`: it cannot tell forwarded traffic yet");
+                let message = format!(
+                    "`{key}` needs `applyOnForward`: so early it is not known whether traffic is forwarded"
+                );
                 checker.error(Code::InvalidPhase, message, "add `applyOnForward: true`");
             });
         }
@@ -271,18 +273,21 @@ impl Fields<'_> {
             let (ingress, egress) = (counts(self.ingress), counts(self.egress));
             return (ingress || !egress, egress);
         }
-        checker.each("types", self.types, |checker, word| {
-            if !TYPES.contains(&word.as_str()) {
+        let known = checker.each("types", self.types, |checker, word| {
+            let known = TYPES.contains(&word.as_str());
+            if !known {
                 let message = format!("`{word}` is not a type of policy");
                 checker.error(Code::UnknownValue, message, suggestion(word, TYPES));
             }
-            Some(())
+            known.then_some(())
         });
         checker.at("types", |checker| checker.distinct(self.types));
         let governs = |direction: &str| self.types.iter().any(|word| word == direction);
         let (ingress, egress) = (governs("Ingress"), governs("Egress"));
-        warn_without_effect(checker, "ingress", "Ingress", ingress, self.ingress);
-        warn_without_effect(checker, "egress", "Egress", egress, self.egress);
+        if known.len() == self.types.len() {
+            warn_without_effect(checker, "ingress", "Ingress", ingress, self.ingress);
+            warn_without_effect(checker, "egress", "Egress", egress, self.egress);
+        }
         (ingress, egress)
     }
 }

@@ -247,6 +247,8 @@ fn reparse(text: &str) -> Result<Selector, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn field(text: &str) -> Option<SelectorField> {
         let mut checker = Checker::default();
@@ -434,5 +436,48 @@ mod tests {
     fn a_key_that_is_too_long_once_prefixed_is_an_error() {
         let long = format!("has({})", "k".repeat(510));
         assert!(peer(["", "", &long, ""], &[]).selectors(None).is_err());
+    }
+
+    /// Selectors as text, with every form that rewriting looks at.
+    fn selector_text() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("all()"),
+            Just("all( )"),
+            Just("has(a)"),
+            Just("a == 'all()'"),
+            Just("b != \"x\""),
+            Just("projectcalico.org/namespace == 'other'"),
+            Just("a not in {'x', \"'\"}"),
+        ]
+        .prop_map(str::to_owned);
+        leaf.prop_recursive(4, 16, 2, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|x| format!("!({x})")),
+                (inner.clone(), inner.clone()).prop_map(|(x, y)| format!("({x}) && {y}")),
+                (inner.clone(), inner).prop_map(|(x, y)| format!("({x}) || {y}")),
+            ]
+        })
+    }
+
+    proptest! {
+        /// A policy in a namespace governs, and names as peers, nothing outside of it.
+        #[test]
+        fn a_namespace_is_a_boundary(text in selector_text(), accounts in selector_text(), a in "[xy]?") {
+            let outside = BTreeMap::from([("a", a.as_str()), (NAMESPACE_LABEL, "other"), ("pcsa.a", "x")]);
+            let subject = subject_of([&text, "", &accounts], Some("n"));
+            prop_assert!(!subject.matches(&outside));
+            let compiled = peer([&text, "", "", &accounts], &[]).selectors(Some("n")).unwrap();
+            prop_assert!(!compiled.positive.unwrap().matches(&outside));
+        }
+
+        /// A global policy whose selector has no `all()` to rewrite governs what both of its selectors select.
+        #[test]
+        fn a_namespace_selector_narrows(text in selector_text(), namespaces in selector_text()) {
+            let [text, namespaces] = [text, namespaces].map(|text| replace_all_text(&text, "has(c)"));
+            let labels = BTreeMap::from([("a", "x"), (NAMESPACE_LABEL, "other"), ("pcns.b", "x")]);
+            let prefixed = parse(&namespaces).with_label_prefix(NAMESPACE_PREFIX);
+            let expected = parse(&text).matches(&labels) && prefixed.matches(&labels);
+            prop_assert_eq!(subject_of([&text, &namespaces, ""], None).matches(&labels), expected);
+        }
     }
 }

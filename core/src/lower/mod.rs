@@ -14,6 +14,8 @@ mod calico_objects;
 mod calico_policy;
 mod calico_rule;
 mod calico_selector;
+#[cfg(test)]
+mod calico_tests;
 mod cidr;
 mod kubernetes;
 pub mod labels;
@@ -60,7 +62,7 @@ pub enum Lowered {
     Namespace {
         /// Its name.
         name: Name,
-        /// Its labels, as given.
+        /// Its labels, with `kubernetes.io/metadata.name`.
         labels: BTreeMap<Name, Name>,
     },
     /// A service account; its profile is [`labels::service_account_profile`].
@@ -129,7 +131,6 @@ pub fn lower(resource: &Resource, dialect: &Dialect) -> Lowering {
         Resource::GlobalNetworkSet(object) => calico_objects::global_network_set(object, dialect),
         Resource::HostEndpoint(object) => calico_endpoint::host_endpoint(object),
         Resource::WorkloadEndpoint(object) => calico_endpoint::workload_endpoint(object),
-        _ => kubernetes::lower(resource, dialect)
-            .unwrap_or(Lowering { value: Some(Lowered::Nothing), problems: Vec::new() }),
+        _ => kubernetes::lower(resource, dialect),
     }
 }

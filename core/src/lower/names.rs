@@ -92,14 +92,18 @@ const DEFAULT_NAMESPACE: &str = "default";
 
 /// The namespace and name of an object that is in a namespace, checked with its labels and annotations.
 pub(super) fn namespaced(checker: &mut Checker, metadata: &ObjectMeta, rule: NameRule) -> (Name, Name) {
-    let given = metadata.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-    let namespace = given.unwrap_or(DEFAULT_NAMESPACE);
+    let namespace = namespace_of(metadata);
     checker.at("metadata", |checker| {
         checker.at("namespace", |checker| {
             checker.value(check_name(namespace, NameRule::Label, "the name of a namespace"));
         });
     });
     (namespace.into(), checked_metadata(checker, metadata, rule))
+}
+
+/// The namespace of a namespaced object: `default` if it names none, as `kubectl` has it.
+pub(super) fn namespace_of(metadata: &ObjectMeta) -> &str {
+    metadata.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(DEFAULT_NAMESPACE)
 }
 
 /// The name of an object that is in no namespace, checked with its labels and annotations; `scope` is what limits such

@@ -18,9 +18,10 @@ pub(super) fn port_number(number: i64) -> Result<u16, Problem> {
 /// `spec/kubernetes.md` 1.5).
 pub(super) fn port_name(name: &str) -> Result<Name, Problem> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let wrong = if name.is_empty() {
-        "it is empty"
-    } else if name.len() > MAX_PORT_NAME {
+    if name.is_empty() {
+        return Err(invalid("a named port needs a name", "give it one, like `http`"));
+    }
+    let wrong = if name.len() > MAX_PORT_NAME {
         "it has more than 15 characters"
     } else if !name.bytes().all(allowed) {
         "only lower-case letters, digits and `-` are allowed"
@@ -83,7 +84,10 @@ pub(super) fn protocol_text(text: &str) -> Result<Protocol, Problem> {
         return protocol_number(text.parse().unwrap_or(i64::MAX));
     }
     Protocol::from_name(text).ok_or_else(|| {
-        let help = format!("{}; other protocols go by number", suggestion(text, Protocol::names()));
+        let help = match suggestion(text, Protocol::names()) {
+            near if near.ends_with('?') => near,
+            names => format!("{names}, or the number of a protocol"),
+        };
         error(Code::InvalidProtocol, format!("`{text}` is not the name of a protocol"), help)
     })
 }
@@ -141,7 +145,8 @@ mod tests {
         let dash = ports("80-90").unwrap_err().help.unwrap();
         assert_eq!(dash, "write a range as \"80:90\", and a list as several items");
         let lower = protocol_text("tcp").unwrap_err().help.unwrap();
-        assert_eq!(lower, "did you mean `TCP`?; other protocols go by number");
+        assert_eq!(lower, "did you mean `TCP`?");
+        assert!(protocol_text("ESP").unwrap_err().help.unwrap().ends_with("or the number of a protocol"));
     }
 
     #[test]

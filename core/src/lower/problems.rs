@@ -121,17 +121,27 @@ pub(super) fn suggestion<'a>(given: &str, words: impl IntoIterator<Item = &'a st
         let (given, word) = (given.trim().to_ascii_lowercase(), word.to_ascii_lowercase());
         given == word || (given.len() > 2 && (word.starts_with(&given) || one_edit_apart(&given, &word)))
     };
-    match words.iter().find(likely) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => format!("write one of {}", word_list(&words)),
+    match (words.iter().find(likely), words.as_slice()) {
+        (Some(word), _) => format!("did you mean `{word}`?"),
+        (None, [only]) => format!("write `{only}`"),
+        (None, _) => format!("write one of {}", word_list(&words)),
     }
 }
 
 /// `` `a`, `b` or `c` ``.
 pub(super) fn word_list(words: &[&str]) -> String {
+    joined(words, "or")
+}
+
+/// `` `a`, `b` and `c` ``.
+pub(super) fn all_words(words: &[&str]) -> String {
+    joined(words, "and")
+}
+
+fn joined(words: &[&str], conjunction: &str) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, rest)) if !rest.is_empty() => format!("{} {conjunction} {last}", rest.join(", ")),
         _ => quoted.join(""),
     }
 }
@@ -183,5 +193,6 @@ mod tests {
         assert_eq!(suggestion("Deni", words), "did you mean `Deny`?");
         assert_eq!(suggestion("Accept", words), "write one of `Allow`, `Deny`, `Log` or `Pass`");
         assert_eq!(suggestion("", words), "write one of `Allow`, `Deny`, `Log` or `Pass`");
+        assert_eq!(suggestion("", ["only"]), "write `only`");
     }
 }

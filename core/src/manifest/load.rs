@@ -142,6 +142,7 @@ impl<'o> Loader<'o> {
             transaction.put_keyed(key, lowered);
         }
         transaction.commit();
+        self.report.diagnostics.extend(cluster.check());
         Ok(self.report)
     }
 

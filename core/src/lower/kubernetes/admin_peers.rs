@@ -12,6 +12,9 @@ use crate::model::{DomainPattern, InvalidDomain, Name, RuleAction};
 use crate::resource::LabelSelector;
 use crate::resource::policy_api::{BaselineEgressPeer, EgressPeer, IngressPeer, NamespacedPod, Subject};
 
+/// What limits these policies, which are in no namespace.
+pub(super) const SCOPE: &str = "remove it; `spec.subject` says which pods the policy governs";
+
 const MAX_RULE_NAME: usize = 100;
 const MAX_PRIORITY: i64 = 1000;
 const MAX_CIDR_TEXT: usize = 43;
@@ -234,12 +237,12 @@ where
         checker.at_most(peers, rules.most, "peers");
     });
     let read =
-        checker.each(key, peers, |checker, peer| Some(read_peer(checker, PeerFields::from(peer), rules)));
+        checker.each(key, peers, |checker, peer| Some(read_peer(checker, &PeerFields::from(peer), rules)));
     let read: Option<Vec<Peer>> = read.into_iter().collect();
     read.filter(|peers| !peers.is_empty())
 }
 
-fn read_peer(checker: &mut Checker, peer: PeerFields<'_>, rules: Rules) -> Option<Peer> {
+fn read_peer(checker: &mut Checker, peer: &PeerFields<'_>, rules: Rules) -> Option<Peer> {
     one_of(checker, &peer.set(), peer.known, "peer")?;
     if let Some(namespaces) = peer.namespaces {
         let namespaces = terms(checker, "namespaces", namespaces)?;

@@ -1,11 +1,11 @@
 //! AdminNetworkPolicy and BaselineAdminNetworkPolicy (`spec/kubernetes.md` 3).
 
-use super::admin_peers::{Rules, each_rule, named_port, priority, rule, subject};
-use super::meta;
+use super::admin_peers::{Rules, SCOPE, each_rule, named_port, priority, rule, subject};
 use super::network_policy::protocol;
 use super::policy::KubernetesPolicy;
 use super::ports::{PortEntry, Ports};
 use crate::diagnostic::Code;
+use crate::lower::names::{NameRule, cluster_scoped};
 use crate::lower::ports::port_number;
 use crate::lower::problems::Checker;
 use crate::model::{PolicyKind, PortRange, RuleAction, Tier};
@@ -32,7 +32,7 @@ const BASELINE: Rules = Rules {
 
 /// Reads an AdminNetworkPolicy.
 pub(super) fn read_admin(checker: &mut Checker, policy: &AdminNetworkPolicy) -> KubernetesPolicy {
-    let name = meta::cluster_scoped(checker, &policy.metadata);
+    let name = cluster_scoped(checker, &policy.metadata, NameRule::Subdomain, SCOPE);
     let spec = &policy.spec;
     checker.at("spec", |checker| {
         let order = priority(checker, spec.priority);
@@ -54,6 +54,7 @@ pub(super) fn read_admin(checker: &mut Checker, policy: &AdminNetworkPolicy) -> 
             subject,
             governs_ingress: !ingress.is_empty(),
             governs_egress: !egress.is_empty(),
+            is_deletion: false,
             ingress,
             egress,
         }
@@ -62,7 +63,7 @@ pub(super) fn read_admin(checker: &mut Checker, policy: &AdminNetworkPolicy) -> 
 
 /// Reads a BaselineAdminNetworkPolicy.
 pub(super) fn read_baseline(checker: &mut Checker, policy: &BaselineAdminNetworkPolicy) -> KubernetesPolicy {
-    let name = meta::cluster_scoped(checker, &policy.metadata);
+    let name = cluster_scoped(checker, &policy.metadata, NameRule::Subdomain, SCOPE);
     if *name != *BASELINE_NAME {
         checker.at("metadata", |checker| {
             checker.at("name", |checker| {
@@ -92,6 +93,7 @@ pub(super) fn read_baseline(checker: &mut Checker, policy: &BaselineAdminNetwork
             subject,
             governs_ingress: !ingress.is_empty(),
             governs_egress: !egress.is_empty(),
+            is_deletion: false,
             ingress,
             egress,
         }

@@ -3,7 +3,6 @@
 use super::policy::{KubernetesPolicy, Part, Peer, PodPeer, Rule};
 use super::ports::Port;
 use super::read_policy;
-use super::staged::DELETE;
 use crate::dialect::Dialect;
 use crate::lower::problems::Checker;
 use crate::model::{Direction, RuleAction};
@@ -58,7 +57,7 @@ pub fn calico_form(resource: &Resource) -> Option<Resource> {
         (Resource::StagedKubernetesNetworkPolicy(staged), _) => {
             let staged_action = staged.spec.staged_action.clone();
             // A staged deletion says nothing but that.
-            let spec = if staged_action == DELETE {
+            let spec = if source.is_deletion {
                 StagedNetworkPolicySpec { staged_action, ..Default::default() }
             } else {
                 StagedNetworkPolicySpec {

@@ -1,10 +1,10 @@
 //! ClusterNetworkPolicy (`spec/kubernetes.md` 4).
 
-use super::admin_peers::{Rules, each_rule, named_port, priority, rule, subject};
-use super::meta;
+use super::admin_peers::{Rules, SCOPE, each_rule, named_port, priority, rule, subject};
 use super::policy::KubernetesPolicy;
 use super::ports::{PortEntry, Ports};
 use crate::diagnostic::Code;
+use crate::lower::names::{NameRule, cluster_scoped};
 use crate::lower::ports::port_number;
 use crate::lower::problems::{Checker, suggestion};
 use crate::model::{PolicyKind, PortRange, Protocol, RuleAction, Tier};
@@ -17,7 +17,7 @@ const TIERS: [(&str, &str); 2] = [("Admin", Tier::KUBE_ADMIN), ("Baseline", Tier
 
 /// Reads a ClusterNetworkPolicy.
 pub(super) fn read(checker: &mut Checker, policy: &ClusterNetworkPolicy) -> KubernetesPolicy {
-    let name = meta::cluster_scoped(checker, &policy.metadata);
+    let name = cluster_scoped(checker, &policy.metadata, NameRule::Subdomain, SCOPE);
     let spec = &policy.spec;
     checker.at("spec", |checker| {
         let tier = read_tier(checker, &spec.tier);
@@ -46,6 +46,7 @@ pub(super) fn read(checker: &mut Checker, policy: &ClusterNetworkPolicy) -> Kube
             subject,
             governs_ingress: !ingress.is_empty(),
             governs_egress: !egress.is_empty(),
+            is_deletion: false,
             ingress,
             egress,
         }

@@ -1,11 +1,11 @@
 //! Nodes, namespaces and service accounts. Nothing of the inventory is refused: what cannot be used is left out, with a
 //! warning.
 
-use super::meta;
 use crate::diagnostic::{Code, Problem, Severity};
 use crate::lower::Lowered;
 use crate::lower::cidr::parse_ip;
 use crate::lower::labels::METADATA_NAME_LABEL;
+use crate::lower::names::namespace_of;
 use crate::lower::problems::{Checker, suggestion};
 use crate::model::{self, Name, Protocol};
 use crate::resource::kubernetes::{Namespace, Node, ServiceAccount};
@@ -42,7 +42,7 @@ pub(super) fn namespace(namespace: &Namespace) -> Lowered {
 /// Lowers a service account.
 pub(super) fn service_account(account: &ServiceAccount) -> Lowered {
     Lowered::ServiceAccount {
-        namespace: meta::namespace(&account.metadata).into(),
+        namespace: namespace_of(&account.metadata).into(),
         name: account.metadata.name.as_str().into(),
         labels: shared(&account.metadata.labels),
     }

@@ -8,7 +8,6 @@ mod admin_policy;
 mod calico_form;
 mod cluster_policy;
 mod inventory;
-mod meta;
 mod network_policy;
 mod normal;
 mod policy;
@@ -29,15 +28,15 @@ use crate::dialect::Dialect;
 use crate::model::{EndpointKind, PolicyKind};
 use crate::resource::Resource;
 
-/// Lowers an object of a Kubernetes kind, or a StagedKubernetesNetworkPolicy; `None` for other kinds.
-pub(super) fn lower(resource: &Resource, dialect: &Dialect) -> Option<Lowering> {
+/// Lowers an object of a Kubernetes kind, or a StagedKubernetesNetworkPolicy.
+pub(super) fn lower(resource: &Resource, dialect: &Dialect) -> Lowering {
     let mut checker = Checker::default();
     let value = match read_policy(&mut checker, resource, dialect) {
-        Some(_) if staged::is_delete(resource) => Some(Lowered::Nothing),
+        Some(policy) if policy.is_deletion => Some(Lowered::Nothing),
         Some(policy) => normal::policy(&mut checker, &policy, dialect).map(Lowered::Policy),
-        None => Some(inventory(&mut checker, resource, dialect)?),
+        None => Some(inventory(&mut checker, resource, dialect)),
     };
-    Some(checker.finish(value))
+    checker.finish(value)
 }
 
 /// Reads a policy of any Kubernetes kind; `None` for what is not a policy.
@@ -55,10 +54,10 @@ fn read_policy(checker: &mut Checker, resource: &Resource, dialect: &Dialect) ->
     })
 }
 
-fn inventory(checker: &mut Checker, resource: &Resource, dialect: &Dialect) -> Option<Lowered> {
+fn inventory(checker: &mut Checker, resource: &Resource, dialect: &Dialect) -> Lowered {
     let mut workload =
         |kind, metadata, template| workloads::workload(checker, kind, metadata, template, dialect);
-    Some(match resource {
+    match resource {
         Resource::Deployment(object) => {
             workload(EndpointKind::Deployment, &object.metadata, &object.spec.template)
         }
@@ -84,6 +83,7 @@ fn inventory(checker: &mut Checker, resource: &Resource, dialect: &Dialect) -> O
         Resource::ServiceAccount(account) => inventory::service_account(account),
         Resource::Service(service) => services::service(checker, service),
         Resource::EndpointSlice(slice) => services::slice(checker, slice),
-        _ => return None,
-    })
+        // The kinds of Calico are lowered elsewhere.
+        _ => Lowered::Nothing,
+    }
 }

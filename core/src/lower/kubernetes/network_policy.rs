@@ -1,12 +1,12 @@
 //! NetworkPolicy (`spec/kubernetes.md` 2), also as Calico stages it.
 
-use super::meta;
 use super::policy::{KubernetesPolicy, Peer, PodPeer, Rule};
 use super::ports::{PortEntry, Ports};
 use super::selector::terms;
 use crate::diagnostic::Code;
 use crate::dialect::CidrSyntax;
 use crate::lower::cidr::{CidrReading, parse_cidr};
+use crate::lower::names::{NameRule, namespaced};
 use crate::lower::ports::{port_name, port_number};
 use crate::lower::problems::{Checker, suggestion};
 use crate::model::{PolicyKind, PortRange, Protocol, RuleAction, Tier};
@@ -24,7 +24,7 @@ pub(super) fn read(
     spec: &NetworkPolicySpec,
     syntax: CidrSyntax,
 ) -> KubernetesPolicy {
-    let (namespace, name) = meta::namespaced(checker, metadata);
+    let (namespace, name) = namespaced(checker, metadata, NameRule::Subdomain);
     checker.at("spec", |checker| {
         let subject = terms(checker, "podSelector", &spec.pod_selector)
             .map(|pods| PodPeer { pods: Some(pods), namespaces: None });
@@ -44,6 +44,7 @@ pub(super) fn read(
             subject,
             governs_ingress,
             governs_egress,
+            is_deletion: false,
             ingress,
             egress,
         }
@@ -52,34 +53,39 @@ pub(super) fn read(
 
 /// `policyTypes`, with the API server's default (`spec/kubernetes.md` 2.2): ingress, and egress if there is a rule for it.
 fn types(checker: &mut Checker, spec: &NetworkPolicySpec) -> (bool, bool) {
-    if spec.policy_types.is_empty() {
+    let given = &spec.policy_types;
+    if given.is_empty() {
         return (true, !spec.egress.is_empty());
     }
-    checker.each("policyTypes", &spec.policy_types, |checker, word| {
-        if !TYPES.contains(&word.as_str()) {
+    let known = checker.each("policyTypes", given, |checker, word| {
+        let known = TYPES.contains(&word.as_str());
+        if !known {
             let message = format!("`{word}` is not a type of policy");
             checker.error(Code::UnknownValue, message, suggestion(word, TYPES));
         }
-        Some(())
+        known.then_some(())
     });
-    checker.at("policyTypes", |checker| {
-        if spec.policy_types.len() > TYPES.len() {
-            let message = format!("{} types of policy are too many: there are two", spec.policy_types.len());
+    if given.len() > TYPES.len() {
+        checker.at("policyTypes", |checker| {
+            let message = format!("{} types of policy are too many: there are two", given.len());
             checker.error(Code::InvalidLength, message, "write `[Ingress, Egress]` for both");
-        }
-    });
-    let governs = |direction: &str| spec.policy_types.iter().any(|word| word == direction);
+        });
+    }
+    let governs = |direction: &str| given.iter().any(|word| word == direction);
     let (ingress, egress) = (governs("Ingress"), governs("Egress"));
-    for (key, word, governed, rules) in
-        [("ingress", "Ingress", ingress, spec.ingress.len()), ("egress", "Egress", egress, spec.egress.len())]
-    {
-        if rules > 0 && !governed {
-            let message = format!("these rules have no effect: `policyTypes` does not list `{word}`");
-            let help = format!("add `{word}` to `policyTypes`, or remove the rules");
-            checker.at(key, |checker| checker.warning(Code::LikelyMistake, message, help));
-        }
+    if known.len() == given.len() {
+        warn_without_effect(checker, ("ingress", "Ingress"), !spec.ingress.is_empty() && !ingress);
+        warn_without_effect(checker, ("egress", "Egress"), !spec.egress.is_empty() && !egress);
     }
     (ingress, egress)
+}
+
+fn warn_without_effect(checker: &mut Checker, (key, word): (&'static str, &str), without_effect: bool) {
+    if without_effect {
+        let message = format!("these rules have no effect: `policyTypes` does not list `{word}`");
+        let help = format!("add `{word}` to `policyTypes`, or remove the rules");
+        checker.at(key, |checker| checker.warning(Code::LikelyMistake, message, help));
+    }
 }
 
 fn read_rule(

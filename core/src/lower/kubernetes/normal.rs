@@ -5,11 +5,12 @@ use super::policy::{KubernetesPolicy, Part, Peer, PodPeer, Rule};
 use super::ports::Port;
 use crate::diagnostic::Problem;
 use crate::dialect::{CidrPods, Dialect, EgressToOwnNode, SelectionScope};
-use crate::lower::calico_selector::{PeerFields, SelectorField, SubjectFields, subject, unlimited_selector};
+use crate::lower::calico_selector::{PeerFields, SubjectFields, subject, unlimited_selector};
 use crate::lower::problems::Checker;
 use crate::model::{
-    self, Direction, EntityMatch, Isolation, Order, PolicyClass, PolicyKey, PortMatch, RuleOrigin,
+    self, Direction, EntityMatch, Isolation, Order, PolicyClass, PolicyKey, PortMatch, RuleAction, RuleOrigin,
 };
+use crate::selector::Selector;
 
 /// The policy; `None` if a part of it has no meaning, about which the checker knows.
 pub(super) fn policy(
@@ -49,18 +50,14 @@ fn isolation(source: &KubernetesPolicy, dialect: &Dialect) -> Isolation {
     }
 }
 
-fn subject_of(checker: &mut Checker, source: &KubernetesPolicy) -> Option<crate::selector::Selector> {
+fn subject_of(checker: &mut Checker, source: &KubernetesPolicy) -> Option<Selector> {
     let pods = source.subject.as_ref()?;
     let fields = SubjectFields {
-        selector: field(checker, &pods.selector()),
-        namespace_selector: field(checker, &pods.namespace_selector()),
+        selector: unlimited_selector(checker, &pods.selector()),
+        namespace_selector: unlimited_selector(checker, &pods.namespace_selector()),
         service_account_selector: None,
     };
     checker.value(subject(&fields, source.namespace.as_deref()))
-}
-
-fn field(checker: &mut Checker, text: &str) -> Option<SelectorField> {
-    unlimited_selector(checker, text)
 }
 
 /// What one rule of the API object becomes.
@@ -79,6 +76,10 @@ fn rules_of(
             Some(peer) => checker.value(entity(source.namespace.as_deref(), peer, dialect))?,
             None => EntityMatch::default(),
         };
+        // As in every rule of Calico that allows egress (`spec/domains-rbac-l7.md` 1.1).
+        let set_domains =
+            peer.selector.is_some() && direction == Direction::Egress && part.action == RuleAction::Allow;
+        let peer = EntityMatch { set_domains, ..peer };
         let ports = port_match(&part.ports.ports);
         let (source, destination) = match direction {
             Direction::Ingress => (peer, EntityMatch { ports, ..EntityMatch::default() }),
@@ -125,8 +126,8 @@ fn pod_entity(namespace: Option<&str>, pods: &PodPeer) -> Result<EntityMatch, Pr
     // These texts were put together from labels that are valid, so there is nothing to report.
     let mut unused = Checker::default();
     let fields = PeerFields {
-        selector: field(&mut unused, &pods.selector()),
-        namespace_selector: field(&mut unused, &pods.namespace_selector()),
+        selector: unlimited_selector(&mut unused, &pods.selector()),
+        namespace_selector: unlimited_selector(&mut unused, &pods.namespace_selector()),
         ..PeerFields::default()
     };
     let selectors = fields.selectors(namespace)?;

@@ -25,6 +25,8 @@ pub(super) struct KubernetesPolicy {
     pub(super) governs_ingress: bool,
     /// Whether it governs egress.
     pub(super) governs_egress: bool,
+    /// It says that a policy will be deleted, and nothing else; staged policies only.
+    pub(super) is_deletion: bool,
     /// Its ingress rules.
     pub(super) ingress: Vec<Rule>,
     /// Its egress rules.

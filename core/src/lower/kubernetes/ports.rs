@@ -118,11 +118,7 @@ mod tests {
             let protocol = group.protocol.map_or("any".to_owned(), |protocol| protocol.to_string());
             format!("{protocol}[{}]", group.ports.iter().map(port).collect::<Vec<_>>().join(","))
         };
-        group_texts(entries, group)
-    }
-
-    fn group_texts(entries: &[PortEntry], text: impl Fn(&PortGroup) -> String) -> String {
-        group(entries).iter().map(text).collect::<Vec<_>>().join(" ")
+        super::group(entries).iter().map(group).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -141,7 +137,7 @@ mod tests {
         let every = PortEntry { protocol: Some(tcp), ports: Ports::Every };
         assert_eq!(text(&[entry(tcp, 80, 80), every, named(Some(tcp), "foo")]), "TCP[]");
         let nothing = PortEntry { protocol: Some(tcp), ports: Ports::Nothing };
-        assert_eq!(text(&[nothing.clone()]), "");
+        assert_eq!(text(std::slice::from_ref(&nothing)), "");
         assert_eq!(text(&[nothing, entry(udp, 1, 1)]), "UDP[1]");
     }
 

@@ -1,9 +1,9 @@
 //! Services and the slices of their endpoints.
 
 use super::inventory::{address, port_protocol, usable};
-use super::meta;
 use crate::lower::Lowered;
 use crate::lower::cidr::parse_ip;
+use crate::lower::names::namespace_of;
 use crate::lower::ports::port_number;
 use crate::lower::problems::Checker;
 use crate::model::{
@@ -22,7 +22,7 @@ pub(super) fn service(checker: &mut Checker, service: &Service) -> Lowered {
     if service.spec.service_type == "ExternalName" {
         return Lowered::Nothing;
     }
-    let namespace = meta::namespace(&service.metadata);
+    let namespace = namespace_of(&service.metadata);
     let selector = &service.spec.selector;
     let selector = selector.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into()));
     let mut addresses = service_addresses(checker, service);
@@ -83,7 +83,7 @@ fn service_port(checker: &mut Checker, given: &kubernetes::ServicePort) -> Optio
 
 /// Lowers a slice of a service's endpoints (`spec/calico.md` 4.5).
 pub(super) fn slice(checker: &mut Checker, slice: &EndpointSlice) -> Lowered {
-    let namespace: Name = meta::namespace(&slice.metadata).into();
+    let namespace: Name = namespace_of(&slice.metadata).into();
     let service = slice
         .metadata
         .labels

@@ -2,50 +2,28 @@
 
 use super::network_policy;
 use super::policy::KubernetesPolicy;
-use crate::diagnostic::Code;
 use crate::dialect::{Dialect, TypesDefaulting};
-use crate::lower::problems::{Checker, suggestion};
+use crate::lower::problems::Checker;
+use crate::lower::staged::is_deletion;
 use crate::model::PolicyKind;
-use crate::resource::Resource;
 use crate::resource::calico::{StagedKubernetesNetworkPolicy, StagedKubernetesNetworkPolicySpec};
 use crate::resource::kubernetes::NetworkPolicySpec;
 
-/// The staged action that says the policy will be gone.
-pub(super) const DELETE: &str = "Delete";
-const ACTIONS: [&str; 4] = ["Set", DELETE, "Learn", "Ignore"];
-
-/// True for a staged deletion, which is nothing to evaluate.
-pub(super) fn is_delete(resource: &Resource) -> bool {
-    matches!(resource, Resource::StagedKubernetesNetworkPolicy(policy) if policy.spec.staged_action == DELETE)
-}
-
-/// Reads a staged policy.
+/// Reads a staged policy. One that stages a deletion governs nothing.
 pub(super) fn read(
     checker: &mut Checker,
     policy: &StagedKubernetesNetworkPolicy,
     dialect: &Dialect,
 ) -> KubernetesPolicy {
-    check_action(checker, &policy.spec);
+    let StagedKubernetesNetworkPolicySpec { staged_action, .. } = &policy.spec;
+    let bare =
+        StagedKubernetesNetworkPolicySpec { staged_action: staged_action.clone(), ..Default::default() };
+    let is_deletion =
+        checker.at("spec", |checker| is_deletion(checker, staged_action, policy.spec == bare, ""));
     let spec = network_policy_spec(&policy.spec, dialect.types_defaulting);
     let kind = PolicyKind::StagedKubernetesNetworkPolicy;
-    network_policy::read(checker, kind, &policy.metadata, &spec, dialect.cidr_syntax)
-}
-
-fn check_action(checker: &mut Checker, spec: &StagedKubernetesNetworkPolicySpec) {
-    let action = spec.staged_action.as_str();
-    let deletion =
-        StagedKubernetesNetworkPolicySpec { staged_action: DELETE.to_owned(), ..Default::default() };
-    checker.at("spec", |checker| {
-        checker.at("stagedAction", |checker| {
-            if !action.is_empty() && !ACTIONS.contains(&action) {
-                let message = format!("`{action}` is not a staged action");
-                checker.error(Code::UnknownValue, message, suggestion(action, ACTIONS));
-            } else if action == DELETE && *spec != deletion {
-                let message = "a staged deletion says nothing but that: the rest of the spec must be empty";
-                checker.error(Code::ConflictingFields, message, "remove the other fields, or write `Set`");
-            }
-        });
-    });
+    let read = network_policy::read(checker, kind, &policy.metadata, &spec, dialect.cidr_syntax);
+    KubernetesPolicy { is_deletion, ..read }
 }
 
 /// The spec with its types stated: Calico defaults them in a way of its own.

@@ -1,10 +1,10 @@
 //! Pods, and the objects that pods are made from.
 
 use super::inventory::{address, port_protocol, usable};
-use super::meta;
 use crate::dialect::{Dialect, HostNetwork};
 use crate::lower::Lowered;
 use crate::lower::labels::{KUBERNETES, workload_labels, workload_profiles};
+use crate::lower::names::namespace_of;
 use crate::lower::ports::port_number;
 use crate::lower::problems::Checker;
 use crate::model::{Endpoint, EndpointKey, EndpointKind, EndpointPort, Name};
@@ -49,7 +49,7 @@ fn within<T>(checker: &mut Checker, path: &[&'static str], look: &mut dyn FnMut(
 }
 
 fn key(kind: EndpointKind, metadata: &ObjectMeta) -> EndpointKey {
-    let namespace = Some(meta::namespace(metadata).into());
+    let namespace = Some(namespace_of(metadata).into());
     EndpointKey { kind, namespace, name: metadata.name.as_str().into() }
 }
 
@@ -61,7 +61,7 @@ fn endpoint(
     dialect: &Dialect,
 ) -> Lowered {
     let node = named(&spec.node_name);
-    let namespace: Name = key.namespace.clone().unwrap_or_else(|| meta::DEFAULT_NAMESPACE.into());
+    let namespace = key.namespace.clone().unwrap_or_default();
     if spec.host_network && dialect.host_network == HostNetwork::Node {
         return Lowered::HostPod { namespace, name: key.name, node, addresses };
     }

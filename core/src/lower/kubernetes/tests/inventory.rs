@@ -91,8 +91,7 @@ fn host_networked_pods_are_their_node() {
         addresses: vec!["10.9.0.1".parse().unwrap()],
     };
     assert_eq!(lowered(given.clone()), expected);
-    let mut dialect = Dialect::default();
-    dialect.host_network = HostNetwork::Pod;
+    let dialect = Dialect { host_network: HostNetwork::Pod, ..Dialect::default() };
     assert!(matches!(lower(&resource(given), &dialect).value, Some(Lowered::Endpoint(_))));
 }
 

@@ -1,6 +1,14 @@
 //! Tests of whole objects, written as the API's JSON.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "JSON literals are given by value, and helpers of tests are not tests to the lints"
+)]
 
 mod inventory;
+mod laws;
 mod messages;
 mod policies;
 mod vectors;

@@ -25,12 +25,17 @@ fn network_policy() {
     })));
     assert_eq!(policy.key.to_string(), "KubernetesNetworkPolicy x/p");
     assert_eq!((&*policy.tier, policy.order), ("default", Order::new(1000.0)));
-    assert_eq!(
-        policy.subject.to_string(),
-        r#"(projectcalico.org/orchestrator == "k8s" && app == "web" && projectcalico.org/namespace == "x")"#
-    );
+    insta::assert_snapshot!(policy.subject, @r#"((projectcalico.org/orchestrator == "k8s" && app == "web") && projectcalico.org/namespace == "x")"#);
     assert_eq!(policy.ingress.as_deref(), Some([].as_slice()), "isolated: no type is stated");
-    insta::assert_snapshot!(texts(policy.egress.as_deref()).join("\n"), @"");
+    insta::assert_snapshot!(texts(policy.egress.as_deref()).join("\n"), @r#"
+    allow any from any to any
+    allow TCP from any to (projectcalico.org/namespace == "x" && (projectcalico.org/orchestrator == "k8s" && app == "db")) [80:81, sql]
+    allow TCP from any to (has(projectcalico.org/namespace) && projectcalico.org/orchestrator == "k8s") [80:81, sql]
+    allow TCP from any to [10.0.0.0/8] but [10.1.0.0/16] [80:81, sql]
+    allow UDP from any to (projectcalico.org/namespace == "x" && (projectcalico.org/orchestrator == "k8s" && app == "db"))
+    allow UDP from any to (has(projectcalico.org/namespace) && projectcalico.org/orchestrator == "k8s")
+    allow UDP from any to [10.0.0.0/8] but [10.1.0.0/16]
+    "#);
     let origins: Vec<u32> = policy.egress.unwrap().iter().map(|rule| rule.origin.index).collect();
     assert_eq!(origins, [0, 1, 1, 1, 1, 1, 1]);
 }
@@ -77,8 +82,7 @@ fn the_dialect_decides_what_the_end_of_the_tier_means() {
 
 #[test]
 fn ranges_may_leave_pods_out() {
-    let mut dialect = Dialect::default();
-    dialect.cidr_pods = CidrPods::NotMatched;
+    let dialect = Dialect { cidr_pods: CidrPods::NotMatched, ..Dialect::default() };
     let given = np(json!({"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}, {"podSelector": {}}]}]}));
     let Some(Lowered::Policy(policy)) = lower(&resource(given), &dialect).value else { panic!() };
     let skip: Vec<bool> =
@@ -107,9 +111,17 @@ fn cluster_network_policy() {
     })));
     assert_eq!(policy.key.kind, PolicyKind::KubernetesClusterNetworkPolicy);
     assert_eq!((&*policy.tier, policy.order), ("kube-baseline", Order::new(10.0)));
-    insta::assert_snapshot!(policy.subject, @"");
+    insta::assert_snapshot!(policy.subject, @r#"(projectcalico.org/orchestrator == "k8s" && pcns.team == "a")"#);
     assert_eq!(policy.ingress, None, "there is no ingress rule");
-    insta::assert_snapshot!(texts(policy.egress.as_deref()).join("\n"), @"");
+    insta::assert_snapshot!(texts(policy.egress.as_deref()).join("\n"), @r#"
+    allow any from any to pcns.team == "b" [sql]
+    allow any from any to (has(projectcalico.org/namespace) && (projectcalico.org/orchestrator == "k8s" && app == "db")) [sql]
+    allow any from any to [10.0.0.0/8, fd00::/8] [sql]
+    allow TCP from any to pcns.team == "b" [80]
+    allow TCP from any to (has(projectcalico.org/namespace) && (projectcalico.org/orchestrator == "k8s" && app == "db")) [80]
+    allow TCP from any to [10.0.0.0/8, fd00::/8] [80]
+    pass any from any to nodes role == "infra"
+    "#);
     let names: Vec<_> = policy.egress.unwrap().iter().map(|rule| rule.origin.name.clone()).collect();
     assert_eq!(names.first().unwrap().as_deref(), Some("some"));
     assert_eq!(names.last().unwrap().as_deref(), None);
@@ -157,6 +169,9 @@ fn staged_network_policy() {
     assert!(policy.ingress.is_some());
     assert_eq!(policy.egress.unwrap().first().unwrap().protocol, Some(Protocol::UDP));
     assert_eq!(super::lowered(staged(json!({"stagedAction": "Delete"}))), Lowered::Nothing);
+    let form = calico_form(&resource(staged(json!({"stagedAction": "Learn", "egress": [{}]}))));
+    let Some(Resource::StagedNetworkPolicy(form)) = form else { panic!() };
+    assert_eq!((&*form.spec.staged_action, form.spec.types.len()), ("Learn", 2));
     let errors = |spec| super::lowering(staged(spec)).problems.len();
     assert_eq!(errors(json!({"stagedAction": "Delete", "policyTypes": ["Ingress"]})), 1);
     assert_eq!(errors(json!({"stagedAction": "set"})), 1);

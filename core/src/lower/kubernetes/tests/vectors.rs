@@ -78,8 +78,7 @@ fn network_policy_ranges_are_strict_where_the_dialect_says_so() {
     for range in ["10.0.0.5/8", "010.0.0.0/8"] {
         let policy = peer(json!({"ipBlock": {"cidr": range}}));
         accepts(policy.clone());
-        let mut dialect = Dialect::default();
-        dialect.cidr_syntax = CidrSyntax::Strict;
+        let dialect = Dialect { cidr_syntax: CidrSyntax::Strict, ..Dialect::default() };
         assert!(lower(&super::resource(policy), &dialect).value.is_none(), "{range}");
     }
 }
