@@ -1,4 +1,5 @@
 //! What Calico objects become, and what is said of wrong ones.
+#![cfg(feature = "serde")]
 
 use super::{Lowered, Lowering, lower};
 use crate::dialect::{AbsentTierOrder, Dialect, Flavour, ServiceNamespace, TypesDefaulting};
@@ -24,8 +25,9 @@ fn is_global(kind: &str) -> bool {
 }
 
 fn object(kind: &str, metadata: Value, spec: Value) -> Resource {
-    let object =
-        json!({ "apiVersion": "projectcalico.org/v3", "kind": kind, "metadata": metadata, "spec": spec });
+    let mut object = json!({ "apiVersion": "projectcalico.org/v3", "kind": kind });
+    object["metadata"] = metadata;
+    object["spec"] = spec;
     serde_json::from_value(object).unwrap()
 }
 
@@ -46,7 +48,8 @@ fn policy(kind: &str, spec: Value) -> Policy {
 }
 
 fn ingress_rule(kind: &str, rule: Value) -> Rule {
-    policy(kind, json!({ "ingress": [rule] })).ingress.unwrap().remove(0)
+    let rules = Value::Array(vec![rule]);
+    policy(kind, json!({ "ingress": rules })).ingress.unwrap().remove(0)
 }
 
 /// The problems, one a line.

@@ -14,7 +14,7 @@ mod calico_objects;
 mod calico_policy;
 mod calico_rule;
 mod calico_selector;
-#[cfg(all(test, feature = "serde"))]
+#[cfg(test)]
 mod calico_tests;
 mod cidr;
 mod kubernetes;
