@@ -1,5 +1,6 @@
 //! The example set: what its comments promise, flow by flow.
 #![cfg(feature = "yaml")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::path::PathBuf;
 use tierwall::cluster::{Cluster, EndRef};

@@ -218,7 +218,7 @@ fn rule(f: &mut fmt::Formatter<'_>, rule: &RuleTrace, indent: &str) -> fmt::Resu
     match &rule.outcome {
         RuleOutcome::Matched => write!(f, ": matches")?,
         RuleOutcome::Missed { field, expected, actual } => {
-            write!(f, ": {field} {expected}, flow has {actual}")?
+            write!(f, ": {field} {expected}, flow has {actual}")?;
         }
         RuleOutcome::Unknown { missing } => {
             let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();

@@ -421,10 +421,9 @@ impl<'a> Way<'a> {
             }
             facts = behind;
         }
-        if let Some(node) = node.filter(|node| self.source.node() != Some(*node)) {
-            if let Some(host) = uplink(self.cluster, node, interface, None) {
-                steps.push(self.step(facts, host, Direction::Ingress, Role::Forwarded));
-            }
+        let entered = node.filter(|node| self.source.node() != Some(*node));
+        if let Some(host) = entered.and_then(|node| uplink(self.cluster, node, interface, None)) {
+            steps.push(self.step(facts, host, Direction::Ingress, Role::Forwarded));
         }
         let principal = steps.len();
         steps.push(self.step(facts, entry, Direction::Ingress, Role::Own));
