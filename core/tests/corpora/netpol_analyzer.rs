@@ -5,16 +5,17 @@ use crate::scenario::{World, all, as_sent, inventory, pod_object, pod_spec, prot
 use crate::support::{Outcome, documents, expect, list, run_all, run_cases, text};
 use ipnet::Ipv4Net;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use tierwall::cluster::Cluster;
-use tierwall::dialect::{Dialect, HostNetwork};
+use tierwall::dialect::{CidrPods, Dialect, HostNetwork};
 use tierwall::manifest::{LoadOptions, load_paths};
-use tierwall::model::{EndpointKey, EndpointKind, Flow, Side};
+use tierwall::model::{EndpointId, EndpointKey, EndpointKind, Flow, FlowContext, Side};
+use tierwall::reference;
 
 pub(crate) fn run(folder: &Path) -> Outcome {
-    let mut outcome = run_cases(folder, |_, case| connections(case));
+    let mut outcome = run_cases(folder, |_, case| connections(folder, case));
     for index in documents(folder, "runs") {
         let refused: Vec<&Value> = list(&index, "runs").iter().filter(|run| run["kind"] == "error").collect();
         outcome.append(run_all(&refused, |run| text(run, "dir").to_owned(), |run| refusal(folder, run)));
@@ -22,35 +23,58 @@ pub(crate) fn run(folder: &Path) -> Outcome {
     outcome
 }
 
-/// What the analysis assumes (see the README of the corpus): a host-networked pod is a pod like any other.
+/// What the analysis assumes (see the README of the corpus): a host-networked pod is a pod like any other, and a range of
+/// addresses holds none.
 fn dialect() -> Dialect {
     let mut dialect = Dialect::default();
     dialect.host_network = HostNetwork::Pod;
+    dialect.cidr_pods = CidrPods::NotMatched;
     dialect
 }
 
-/// Probes every pair of workloads, and every workload with every external range, at every port boundary.
-fn connections(case: &Value) -> Result<(), String> {
+/// Probes the cluster of the case, and that of its manifests where they are at hand.
+fn connections(folder: &Path, case: &Value) -> Result<(), String> {
     let cluster = &case["cluster"];
+    let policies = as_sent(list(case, "policies").to_vec());
     let mut objects = inventory(&json!({"namespaces": cluster["namespaces"]}), &Value::Null);
     objects.extend(list(cluster, "pods").iter().map(workload_object));
-    objects.extend(as_sent(list(case, "policies").to_vec()));
+    objects.extend_from_slice(&policies);
     let world = World::new(dialect(), &objects)?;
+    let found = probe_all(&world.cluster, case)?;
+    expect(&found, &list(cluster, "pods").len()).map_err(|error| format!("workloads: {error}"))?;
+    let manifests = folder.join("raw").join(text(case, "manifests"));
+    // Manifests with something that no API server takes are refused as a whole.
+    if !manifests.is_dir() || policies != list(case, "policies") {
+        return Ok(());
+    }
+    let mut cluster = Cluster::with_dialect(dialect());
+    load_paths(&mut cluster, &[manifests], &LoadOptions::default()).map_err(|error| error.to_string())?;
+    probe_all(&cluster, case).map_err(|error| format!("by its manifests: {error}")).map(drop)
+}
+
+/// Probes every pair of workloads, and every workload with every external range, at every port boundary. The result is
+/// how many of the workloads the cluster has: pods of one owner are one workload to the analyzer.
+fn probe_all(cluster: &Cluster, case: &Value) -> Result<usize, String> {
     let mut listed = ConnectionList::default();
     for edge in list(case, "edges") {
         listed.add(text(edge, "from"), text(edge, "to"), permitted(&edge["conn"]))?;
     }
-    let mut ends = workloads(&world, case)?;
-    ends.extend(external_addresses(case, &listed)?.into_iter().map(End::External));
+    let mut ends = workloads(cluster, case)?;
+    let found = ends.len();
+    let outside = external_addresses(case, &listed)?.into_iter();
+    let outside = outside.filter(|address| cluster.endpoints_at(IpAddr::V4(*address)).next().is_none());
+    ends.extend(outside.map(End::External));
     let ports = port_boundaries(case, &listed);
     let probes = pairs(&ends).flat_map(|pair| ports.iter().map(move |port| (pair, *port)));
     all(probes.map(|((from, to), port)| {
         PROTOCOLS.into_iter().try_for_each(|name| {
             let flow = Flow::new(from.side(), to.side(), protocol(name)?).with_ports(40000, port);
-            expect(&world.verdict(&flow).is_allowed(), &listed.permits(from, to, name, port))
+            let verdict = reference::evaluate(cluster, &flow, &FlowContext::default()).enforced;
+            expect(&verdict.is_allowed(), &listed.permits(from, to, name, port))
                 .map_err(|error| format!("{} -> {} {name} {port}: {error}", from.name(), to.name()))
         })
-    }))
+    }))?;
+    Ok(found)
 }
 
 fn permitted(conn: &Value) -> Permitted {
@@ -67,17 +91,34 @@ fn port_ranges(ranges: &Value) -> Vec<(u16, u16)> {
     ranges.as_array().unwrap().iter().map(|range| (bound(range, 0), bound(range, 1))).collect()
 }
 
-fn workloads(world: &World, case: &Value) -> Result<Vec<End>, String> {
-    list(&case["cluster"], "pods")
-        .iter()
-        .map(|pod| {
-            let (name, kind) = name_and_kind(text(pod, "name"))?;
-            let namespace = text(pod, "namespace");
-            let key = EndpointKey { kind, namespace: Some(namespace.into()), name: name.into() };
-            let id = world.cluster.endpoint_id(&key).ok_or_else(|| format!("no endpoint {key}"))?;
-            Ok(End::Workload(format!("{namespace}/{}", text(pod, "name")), Side::Endpoint(id)))
-        })
-        .collect()
+/// The workloads of the case that the cluster has, or has a pod of.
+fn workloads(cluster: &Cluster, case: &Value) -> Result<Vec<End>, String> {
+    let mut ends = Vec::new();
+    for pod in list(&case["cluster"], "pods") {
+        let (name, kind) = name_and_kind(text(pod, "name"))?;
+        let namespace = text(pod, "namespace");
+        let key = EndpointKey { kind, namespace: Some(namespace.into()), name: name.into() };
+        let full_name = format!("{namespace}/{}", text(pod, "name"));
+        let id = cluster.endpoint_id(&key).or_else(|| replica(cluster, namespace, name, pod));
+        ends.extend(id.map(|id| End::Workload(full_name, Side::Endpoint(id))));
+    }
+    Ok(ends)
+}
+
+/// A pod that is named after the workload `owner` and has its labels, beside those that every pod gets.
+fn replica(cluster: &Cluster, namespace: &str, owner: &str, workload: &Value) -> Option<EndpointId> {
+    let labels: BTreeMap<String, String> = serde_json::from_value(workload["labels"].clone()).unwrap();
+    let prefix = format!("{owner}-");
+    let mut replicas = cluster.endpoints().filter(|entry| {
+        let key = &entry.endpoint.key;
+        let own = entry.endpoint.labels.iter().filter(|(label, _)| !label.starts_with("projectcalico.org/"));
+        key.namespace.as_deref() == Some(namespace)
+            && key.name.starts_with(&prefix)
+            && own
+                .map(|(label, value)| (&**label, &**value))
+                .eq(labels.iter().map(|(l, v)| (l.as_str(), v.as_str())))
+    });
+    replicas.next().map(|entry| entry.id)
 }
 
 /// The parts of `name[Kind]`.
