@@ -1,6 +1,6 @@
 //! Kubernetes policies and the Calico policies they become, as Calico's own cases state them, where the corpora are at
 //! hand.
-#![cfg(feature = "yaml")]
+#![cfg(feature = "serde")]
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
