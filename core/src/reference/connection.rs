@@ -284,8 +284,7 @@ impl<'a> Way<'a> {
         SideResult { endpoint, steps: Vec::new(), outcome }
     }
 
-    /// Traffic that no policy sees: of an endpoint to itself, also by its loopback interface, and of a node to its own
-    /// workloads.
+    /// Traffic that no policy sees: of an endpoint to itself, and of a node to its own workloads.
     fn exemption(&self) -> Option<Outcome> {
         match (self.source, self.destination) {
             (Place::Workload(source), Place::Workload(destination)) => {
@@ -298,11 +297,6 @@ impl<'a> Way<'a> {
             (Place::Host(node), Place::Workload(workload)) => {
                 let own = workload.endpoint.node.as_ref() == Some(node);
                 own.then(|| Outcome::allow(Reason::OwnNode))
-            }
-            // It never leaves the workload (kubernetes.md 2.8).
-            (Place::Workload(_), Place::Outside) => {
-                let address = self.flow.destination_address()?;
-                address.to_canonical().is_loopback().then(|| Outcome::allow(Reason::SelfTraffic))
             }
             _ => None,
         }
