@@ -14,6 +14,14 @@
     reason = "a program for the terminal, in which a malformed corpus should fail loudly"
 )]
 
+mod calico_calc_states;
+mod calico_checker;
+mod calico_k8s_conversion;
+mod calico_polprog;
+mod calico_random;
+mod calico_rule;
+mod calico_selectors;
+mod calico_validators;
 mod connection_list;
 mod cyclonus;
 mod kube_network_policies;
@@ -41,6 +49,13 @@ const CORPORA: &[Corpus] = &[
     ("netpol-analyzer", netpol_analyzer::run),
     ("cyclonus", cyclonus::run),
     ("real-world", real_world::run),
+    ("calico-selectors", calico_selectors::run),
+    ("calico-polprog", calico_polprog::run),
+    ("calico-checker", calico_checker::run),
+    ("calico-validators", calico_validators::run),
+    ("calico-k8s-conversion", calico_k8s_conversion::run),
+    ("calico-calc-states", calico_calc_states::run),
+    ("calico-random", calico_random::run),
 ];
 
 const SHOWN_FAILURES: usize = 10;
