@@ -31,10 +31,6 @@ pub(crate) enum End {
 }
 
 impl End {
-    pub(crate) fn is_workload(&self) -> bool {
-        matches!(self, End::Workload(..))
-    }
-
     pub(crate) fn name(&self) -> String {
         match self {
             End::Workload(name, _) => name.clone(),
@@ -76,7 +72,7 @@ impl ConnectionList {
             (None, None) => drop(self.between.insert((from.to_owned(), to.to_owned()), permitted)),
             (Some(range), _) => self.from_outside.entry(to.to_owned()).or_default().push((range, permitted)),
             (None, Some(range)) => {
-                self.to_outside.entry(from.to_owned()).or_default().push((range, permitted))
+                self.to_outside.entry(from.to_owned()).or_default().push((range, permitted));
             }
         }
         Ok(())

@@ -24,7 +24,9 @@ const PEER_ADDRESS: &str = "10.255.0.2";
 pub(crate) fn run(folder: &Path) -> Outcome {
     run_cases(folder, |document, case| {
         if case.get("pitfall").is_some() {
-            return Fate::Disowned;
+            return Fate::Uncounted(
+                "the corpus marks their expectation as a pitfall: one implementation's reading, not the API's",
+            );
         }
         let result = match text(case, "kind") {
             "scenario" => scenario(document, case),
@@ -46,7 +48,7 @@ pub(crate) fn run(folder: &Path) -> Outcome {
 }
 
 fn scenario(document: &Value, case: &Value) -> Result<(), String> {
-    let objects = within_ports(as_sent(objects(document, case)))?;
+    let objects = within_ports(&as_sent(objects(document, case)))?;
     let world = World::new(Dialect::default(), &objects)?;
     let probes: Vec<Value> = list(case, "probes").iter().cloned().map(with_protocol).collect();
     world.probe_all(&probes)?;
@@ -71,10 +73,10 @@ fn tier_verdict(world: &World, probe: &Value, stated: &str) -> Result<(), String
 
 /// The upstream tests end ranges at 65537, which the API refuses, as must the engine. Ports end at 65535, so that is
 /// what they are cut to.
-fn within_ports(objects: Vec<Value>) -> Result<Vec<Value>, String> {
-    let mut cut = objects.clone();
+fn within_ports(objects: &[Value]) -> Result<Vec<Value>, String> {
+    let mut cut = objects.to_vec();
     cut.iter_mut().for_each(cut_end_ports);
-    match cut != objects && World::new(Dialect::default(), &objects).is_ok() {
+    match cut != objects && World::new(Dialect::default(), objects).is_ok() {
         true => Err("an endPort above 65535 was accepted".to_owned()),
         false => Ok(cut),
     }
@@ -87,7 +89,7 @@ fn cut_end_ports(value: &mut Value) {
             for (field, value) in fields {
                 match value.as_u64() {
                     Some(port) if field == "endPort" && port > u64::from(u16::MAX) => {
-                        *value = json!(u16::MAX)
+                        *value = json!(u16::MAX);
                     }
                     _ => cut_end_ports(value),
                 }
@@ -142,7 +144,7 @@ fn refused_for_names(case: &Value) -> Fate {
 
 /// The admin and baseline tiers are stubs that say one thing to everything, in both directions.
 fn pipeline(document: &Value, case: &Value) -> Result<(), String> {
-    let mut world = World::new(Dialect::default(), &within_ports(as_sent(objects(document, case)))?)?;
+    let mut world = World::new(Dialect::default(), &within_ports(&as_sent(objects(document, case)))?)?;
     for (field, tier) in [("adminTier", Tier::KUBE_ADMIN), ("baselineTier", Tier::KUBE_BASELINE)] {
         let action = match text(case, field) {
             "Accept" => RuleAction::Allow,
@@ -181,7 +183,7 @@ fn subject(namespace: &str, ports: &Value) -> Value {
 }
 
 /// A NetworkPolicy for [`subject`], with one rule for each direction.
-fn network_policy(namespace: &str, ingress: Value, egress: Value) -> Value {
+fn network_policy(namespace: &str, ingress: &Value, egress: &Value) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": {"name": "made", "namespace": namespace},
@@ -212,14 +214,16 @@ fn expected(case: &Value) -> bool {
 fn np_peer(case: &Value) -> Result<(), String> {
     let namespace = text(case, "policyNamespace");
     let mut pod = case["pod"].clone();
-    pod["ip"] = json!(PEER_ADDRESS);
+    if pod["ip"].is_null() {
+        pod["ip"] = json!(PEER_ADDRESS);
+    }
     let namespaces = list(case, "namespaces").iter();
     let mut objects: Vec<Value> =
         namespaces.map(|namespace| namespace_object(&namespace["name"], &namespace["labels"])).collect();
     objects.extend([
         subject(namespace, &Value::Null),
         pod_object(&pod),
-        network_policy(namespace, json!({"from": [case["peer"]]}), json!({"to": [case["peer"]]})),
+        network_policy(namespace, &json!({"from": [case["peer"]]}), &json!({"to": [case["peer"]]})),
     ]);
     let world = World::new(Dialect::default(), &objects)?;
     let subject = format!("{namespace}/subject");
@@ -234,7 +238,7 @@ fn np_peer(case: &Value) -> Result<(), String> {
 /// Whether an ipBlock holds an address, of a source and of a destination.
 pub(crate) fn ip_block(case: &Value) -> Result<(), String> {
     let peer = json!({"ipBlock": case["ipBlock"]});
-    let policy = network_policy("ns", json!({"from": [peer]}), json!({"to": [peer]}));
+    let policy = network_policy("ns", &json!({"from": [peer]}), &json!({"to": [peer]}));
     let world = World::new(Dialect::default(), &[subject("ns", &Value::Null), policy])?;
     let address = text(case, "ip");
     let own = SUBJECT_ADDRESSES.into_iter().find(|own| own.contains(':') == address.contains(':'));
@@ -256,8 +260,8 @@ fn packet(world: &World, case: &Value, from: (Option<&str>, Option<&str>)) -> Re
 }
 
 fn np_ports(case: &Value) -> Result<(), String> {
-    let policy = network_policy("ns", json!({"ports": case["ports"]}), json!({}));
-    let objects = within_ports(vec![subject("ns", &case["podPorts"]), policy])?;
+    let policy = network_policy("ns", &json!({"ports": case["ports"]}), &json!({}));
+    let objects = within_ports(&[subject("ns", &case["podPorts"]), policy])?;
     let world = World::new(Dialect::default(), &objects)?;
     expect(&packet(&world, case, (None, Some(OUTSIDE)))?, &expected(case))
 }
@@ -308,7 +312,7 @@ fn denied_from_peer(case: &Value, policy: &Value) -> Result<(), String> {
 fn label_selector(case: &Value) -> Result<(), String> {
     let peer = json!({"podSelector": case["selector"]});
     let pod = json!({"name": "peer", "namespace": "ns", "labels": case["labels"], "ip": PEER_ADDRESS});
-    let policy = network_policy("ns", json!({"from": [peer]}), json!({}));
+    let policy = network_policy("ns", &json!({"from": [peer]}), &json!({}));
     let selected =
         match World::new(Dialect::default(), &[subject("ns", &Value::Null), pod_object(&pod), policy]) {
             Ok(world) => allowed(&world, (Some("ns/peer"), None), (Some("ns/subject"), None))?,

@@ -61,6 +61,9 @@ const CORPORA: &[Corpus] = &[
 const SHOWN_FAILURES: usize = 10;
 
 fn main() -> ExitCode {
+    if std::env::args().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
     let root = root();
     if !root.is_dir() {
         println!("corpora skipped: {} is not a folder; set TIERWALL_CORPORA", root.display());
@@ -101,16 +104,17 @@ fn report(name: &str, outcome: &Outcome) -> bool {
     for failure in outcome.failures.iter().take(SHOWN_FAILURES) {
         println!("  {name}/{failure}");
     }
-    for (case, reason) in &outcome.excluded {
-        println!("  {name}/{case} excluded: {reason}");
+    for (reason, cases) in outcome.excluded_by_reason() {
+        println!("  {name}: {} excluded: {reason}: {}", cases.len(), cases.join("; "));
     }
     let (failed, excluded) = (outcome.failures.len(), outcome.excluded.len());
+    if outcome.passed + failed + excluded == 0 {
+        println!("{name}: skipped, its folder holds no cases");
+        return true;
+    }
     println!("{name}: {} passed, {failed} failed, {excluded} excluded", outcome.passed);
-    if outcome.disowned > 0 {
-        println!(
-            "  {name}: {} more are not counted, for the corpus itself disowns what they expect",
-            outcome.disowned
-        );
+    for (reason, count) in &outcome.uncounted {
+        println!("  {name}: {count} more do not count: {reason}");
     }
     let too_many = excluded * 50 > outcome.passed + failed + excluded;
     if too_many {

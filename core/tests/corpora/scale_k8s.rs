@@ -2,7 +2,7 @@
 
 use crate::connection_list::{ConnectionList, End, PROTOCOLS, Permitted, pairs};
 use crate::scenario::{World, protocol};
-use crate::support::{Outcome, expect, list, read_json, run_all, text};
+use crate::support::{Fate, Outcome, expect, list, read_json, run_all, text};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,8 +28,7 @@ pub(crate) fn run(folder: &Path) -> Outcome {
     outcome
 }
 
-/// Every flow of `flows.csv`: `src_ip,dst_ip,src,dst,protocol,port,expected`. The engines behind it do not exempt what a
-/// pod sends to itself, so it is asked about here as what comes back through a service, which policy does judge.
+/// Every flow of `flows.csv`.
 fn flows(folder: &Path) -> Outcome {
     let document = read_json(&folder.join("cluster.json"));
     let world = World::new(Dialect::default(), list(&document, "items")).expect("a valid cluster");
@@ -38,20 +37,29 @@ fn flows(folder: &Path) -> Outcome {
     run_all(
         &lines,
         |line| format!("flows.csv/{line}"),
-        |line| {
-            let fields: Vec<&str> = line.split(',').collect();
-            let [source, destination, _, _, protocol_name, port, expected] = fields[..] else {
-                return Err("not seven fields".to_owned());
-            };
-            let address = |text: &str| text.parse::<IpAddr>().map_err(|error| format!("{text}: {error}"));
-            let port = port.parse().map_err(|error| format!("{port}: {error}"))?;
-            let flow = Flow::new(address(source)?, address(destination)?, protocol(protocol_name)?)
-                .with_ports(40000, port);
-            let context = FlowContext { via_service: source == destination, ..FlowContext::default() };
-            let verdict = reference::evaluate(&world.cluster, &flow, &context).enforced;
-            expect(verdict.action().to_string().as_str(), expected)
-        },
+        |line| flow(&world, line).unwrap_or_else(Fate::Failed),
     )
+}
+
+/// A flow as `src_ip,dst_ip,src,dst,protocol,port,expected`. The engines behind it do not exempt what a pod sends to
+/// itself, so it is asked about here as what comes back through a service, which policy does judge.
+fn flow(world: &World, line: &str) -> Result<Fate, String> {
+    let fields: Vec<&str> = line.split(',').collect();
+    let [source, destination, _, _, protocol_name, port, expected] = fields[..] else {
+        return Err("not seven fields".to_owned());
+    };
+    let address = |text: &str| text.parse::<IpAddr>().map_err(|error| format!("{text}: {error}"));
+    let (source, destination) = (address(source)?, address(destination)?);
+    if destination.is_loopback() {
+        return Ok(Fate::Excluded(
+            "drawn at random as an outside address, but what goes to a loopback address never leaves the pod (spec/kubernetes.md 2.8)",
+        ));
+    }
+    let port = port.parse().map_err(|error| format!("{port}: {error}"))?;
+    let flow = Flow::new(source, destination, protocol(protocol_name)?).with_ports(40000, port);
+    let context = FlowContext { via_service: source == destination, ..FlowContext::default() };
+    let verdict = reference::evaluate(&world.cluster, &flow, &context).enforced;
+    Ok(Fate::from(expect(verdict.action().to_string().as_str(), expected)))
 }
 
 /// A sample of the pairs of `connections-1k.txt.gz`, listed or not, each at every port boundary of the list. The list is

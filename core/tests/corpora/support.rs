@@ -1,6 +1,7 @@
 //! What the runners of all corpora share: reading case files, running cases on two threads, counting.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -11,8 +12,8 @@ pub(crate) enum Fate {
     Failed(String),
     /// Not run, for this reason.
     Excluded(&'static str),
-    /// The corpus itself says not to rely on its expectation; it does not count.
-    Disowned,
+    /// No case of ours, for this reason.
+    Uncounted(&'static str),
 }
 
 impl From<Result<(), String>> for Fate {
@@ -32,7 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) failures: Vec<String>,
     /// The id of each excluded case, and why.
     pub(crate) excluded: Vec<(String, &'static str)>,
-    pub(crate) disowned: usize,
+    /// How many cases do not count, by the reason.
+    pub(crate) uncounted: BTreeMap<&'static str, usize>,
 }
 
 impl Outcome {
@@ -41,13 +43,23 @@ impl Outcome {
             Fate::Passed => self.passed += 1,
             Fate::Failed(difference) => self.failures.push(format!("{id}: {difference}")),
             Fate::Excluded(reason) => self.excluded.push((id.to_owned(), reason)),
-            Fate::Disowned => self.disowned += 1,
+            Fate::Uncounted(reason) => *self.uncounted.entry(reason).or_default() += 1,
         }
+    }
+
+    pub(crate) fn excluded_by_reason(&self) -> BTreeMap<&'static str, Vec<&str>> {
+        let mut cases: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (case, reason) in &self.excluded {
+            cases.entry(reason).or_default().push(case);
+        }
+        cases
     }
 
     pub(crate) fn append(&mut self, mut other: Outcome) {
         self.passed += other.passed;
-        self.disowned += other.disowned;
+        for (reason, count) in other.uncounted {
+            *self.uncounted.entry(reason).or_default() += count;
+        }
         self.failures.append(&mut other.failures);
         self.excluded.append(&mut other.excluded);
     }
