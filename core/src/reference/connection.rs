@@ -284,7 +284,8 @@ impl<'a> Way<'a> {
         SideResult { endpoint, steps: Vec::new(), outcome }
     }
 
-    /// Traffic that no policy sees: of an endpoint to itself, and of a node to its own workloads.
+    /// Traffic that no policy sees: of an endpoint to itself, also by its loopback interface, and of a node to its own
+    /// workloads.
     fn exemption(&self) -> Option<Outcome> {
         match (self.source, self.destination) {
             (Place::Workload(source), Place::Workload(destination)) => {
@@ -297,6 +298,11 @@ impl<'a> Way<'a> {
             (Place::Host(node), Place::Workload(workload)) => {
                 let own = workload.endpoint.node.as_ref() == Some(node);
                 own.then(|| Outcome::allow(Reason::OwnNode))
+            }
+            // It never leaves the workload (kubernetes.md 2.8).
+            (Place::Workload(_), Place::Outside) => {
+                let address = self.flow.destination_address()?;
+                address.to_canonical().is_loopback().then(|| Outcome::allow(Reason::SelfTraffic))
             }
             _ => None,
         }
@@ -415,10 +421,9 @@ impl<'a> Way<'a> {
             }
             facts = behind;
         }
-        if let Some(node) = node.filter(|node| self.source.node() != Some(*node)) {
-            if let Some(host) = uplink(self.cluster, node, interface, None) {
-                steps.push(self.step(facts, host, Direction::Ingress, Role::Forwarded));
-            }
+        let entered = node.filter(|node| self.source.node() != Some(*node));
+        if let Some(host) = entered.and_then(|node| uplink(self.cluster, node, interface, None)) {
+            steps.push(self.step(facts, host, Direction::Ingress, Role::Forwarded));
         }
         let principal = steps.len();
         steps.push(self.step(facts, entry, Direction::Ingress, Role::Own));
