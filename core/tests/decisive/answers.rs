@@ -46,11 +46,8 @@ fn every_reason() {
     let a_to_b = flow(&requests, "A -> B tcp/1");
     let nobody = Flow::new(EndpointId::from(9999), EndpointId::from(9998), Protocol::TCP);
     let untracked = on_host(&format!("doNotTrack: true, {FORWARD}, ingress: [{{action: Allow}}]"));
-    let dropped = evaluate(
-        &world_with(to_host.clone(), &[]),
-        &flow(&fixture, "A -> n1 tcp/9000"),
-        &FlowContext::default(),
-    );
+    let dropped =
+        evaluate(&world_with(to_host, &[]), &flow(&fixture, "A -> n1 tcp/9000"), &FlowContext::default());
     let forwarded = judgement(&fixture, "forward in at H1: Y -> B tcp/1", &FlowContext::default());
     let (allow, deny) = (Action::Allow, Action::Deny);
     let nothing = Verdict::default();

@@ -9,12 +9,15 @@ use tierwall::dialect::*;
 use tierwall::model::{Direction, Flow, FlowContext, Http, HttpRequest, PortRange, Protocol, Side};
 use tierwall::reference::{Point, Role, judge};
 
+/// Another reading of a field, and the answer under it.
+type Reading = (fn(&mut Dialect), &'static str);
+
 /// A field, a question whose answer hangs on it, the answer as documented, and those of the other readings.
 struct Field {
     name: &'static str,
     answer: fn(Dialect) -> String,
     documented: &'static str,
-    others: Vec<(fn(&mut Dialect), &'static str)>,
+    others: Vec<Reading>,
 }
 
 const ALLOW: &str = "allow (rule) default|gnp:p|allow|0";
@@ -103,11 +106,11 @@ fn calico() -> Vec<Field> {
                 let rule = "ingress: [{action: Allow, protocol: ICMP, notICMP: {type: 8, code: 1}}]";
                 let cluster = world_with(dialect, &[into_b("p", rule)]);
                 ["8.1", "8.0", "0.1", "0.0"]
-                    .map(|icmp| ask(&cluster, &format!("in: A -> B icmp/{icmp}"))[..5].to_owned())
+                    .map(|icmp| first_word(&ask(&cluster, &format!("in: A -> B icmp/{icmp}"))))
                     .join(" ")
             },
-            documented: "deny  allow allow allow",
-            others: vec![(|dialect| dialect.not_icmp = NotIcmp::Neither, "deny  deny  deny  allow")],
+            documented: "deny allow allow allow",
+            others: vec![(|dialect| dialect.not_icmp = NotIcmp::Neither, "deny deny deny allow")],
         },
         Field {
             name: "icmp_types",
@@ -212,7 +215,7 @@ fn calico() -> Vec<Field> {
             answer: |dialect| {
                 let cluster = world_with(dialect, &[]);
                 ["Y -> n1 tcp/22", "A -> n2 tcp/22", "Y -> n1 tcp/2222", "Y -> n1 udp/22", "n1 -> Y udp/53"]
-                    .map(|text| connect(&cluster, text).split(':').next().unwrap().to_owned())
+                    .map(|text| first_word(&connect(&cluster, text)))
                     .join(" ")
             },
             documented: "allow allow deny deny allow",
@@ -351,6 +354,10 @@ fn kubernetes() -> Vec<Field> {
             )],
         },
     ]
+}
+
+fn first_word(answer: &str) -> String {
+    answer.split([' ', ':']).next().unwrap().to_owned()
 }
 
 fn into_b(name: &str, spec: &str) -> String {
