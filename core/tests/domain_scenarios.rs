@@ -285,10 +285,10 @@ fn refused() {
         (13, allow_domains("'*'"), "TW0509 spec.egress[0].destination.domains[0]"),
         (13, allow_domains("a.com, '*.*.b.com'"), "TW0509 spec.egress[0].destination.domains[1]"),
     ] {
-        table.expect(row, &policy, expected, &refusal(enterprise(), &[policy.clone()]));
+        table.expect(row, &policy, expected, &refusal(enterprise(), std::slice::from_ref(&policy)));
     }
     let policy = allow_domains("a.com");
-    let open_source = refusal(Dialect::default(), &[policy.clone()]);
+    let open_source = refusal(Dialect::default(), std::slice::from_ref(&policy));
     table.expect(13, &policy, "TW0201 spec.egress[0].destination.domains", &open_source);
     table.finish();
 }

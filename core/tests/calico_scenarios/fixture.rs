@@ -281,7 +281,7 @@ fn rule_fault(cluster: &Cluster, judgement: &Judgement) -> Option<String> {
     );
     let Some(id) = judgement.rule else { return decided.then(|| "BUT no rule".to_owned()) };
     let Some(info) = cluster.rule(id) else { return Some("BUT an unknown rule".to_owned()) };
-    let Some(hit) = judgement.hits.last().filter(|_| decided) else { return None };
+    let hit = judgement.hits.last().filter(|_| decided)?;
     let owner = match &hit.decider {
         Decider::Policy(key) => RuleOwner::Policy(key.clone()),
         Decider::Profile(name) => RuleOwner::Profile(name.clone()),
@@ -304,7 +304,7 @@ pub(crate) fn connect_about(cluster: &Cluster, text: &str, context: &FlowContext
     format!("{}: {egress}, {ingress}", verdict.action())
 }
 
-/// The flow-log policy strings of one direction of a connection, with their positions.
+/// The flow-log policy strings of the endpoint at one end of a connection, with their positions.
 pub(crate) fn policy_strings(cluster: &Cluster, text: &str, direction: Direction, scope: Scope) -> String {
     let trace = explain(cluster, &flow(cluster, text), &FlowContext::default());
     let connection = match scope {
@@ -312,7 +312,8 @@ pub(crate) fn policy_strings(cluster: &Cluster, text: &str, direction: Direction
         Scope::Pending => trace.pending.as_ref().unwrap_or(&trace.enforced),
     };
     let side = connection.sides.iter().find(|side| side.direction == direction).unwrap();
-    side.policy_strings.join(" ")
+    let step = side.steps.iter().find(|step| Some(&step.at) == side.endpoint.as_ref()).unwrap();
+    step.policy_strings.join(" ")
 }
 
 /// Collects the failures of a table.

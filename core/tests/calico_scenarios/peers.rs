@@ -251,7 +251,7 @@ fn global_stands_alone() {
         (rule("namespaceSelector: global()"), ""),
         (rule("notSelector: global()"), ""),
     ] {
-        table.expect("3.4", &policy, expected, &refusal(Dialect::default(), &[policy.clone()]));
+        table.expect("3.4", &policy, expected, &refusal(Dialect::default(), std::slice::from_ref(&policy)));
     }
     table.finish();
 }

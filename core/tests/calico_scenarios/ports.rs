@@ -26,11 +26,14 @@ fn slice(address: &str) -> String {
     )
 }
 
+/// The objects of a row, and whether its rule matches each flow.
+type Row = (u8, Vec<String>, &'static [(&'static str, bool)]);
+
 #[test]
 fn matches() {
     let http_or_9000 = "protocol: TCP, destination: {selector: app=='db', ports: [http, 9000]}";
     let service = "destination: {services: {name: s, namespace: dev}}";
-    let rows: Vec<(u8, Vec<String>, &[(&str, bool)])> = vec![
+    let rows: Vec<Row> = vec![
         (
             75,
             vec![into_b("protocol: TCP, destination: {ports: [http]}")],
@@ -151,7 +154,7 @@ fn refused() {
         (93, into_b(&format!("protocol: TCP, {get}")), ""),
         (93, into_b(get), ""),
     ] {
-        table.expect(row, &policy, expected, &refusal(Dialect::default(), &[policy.clone()]));
+        table.expect(row, &policy, expected, &refusal(Dialect::default(), std::slice::from_ref(&policy)));
     }
     table.finish();
 }
