@@ -50,11 +50,6 @@ fn flow(world: &World, line: &str) -> Result<Fate, String> {
     };
     let address = |text: &str| text.parse::<IpAddr>().map_err(|error| format!("{text}: {error}"));
     let (source, destination) = (address(source)?, address(destination)?);
-    if destination.is_loopback() {
-        return Ok(Fate::Excluded(
-            "drawn at random as an outside address, but what goes to a loopback address never leaves the pod (spec/kubernetes.md 2.8)",
-        ));
-    }
     let port = port.parse().map_err(|error| format!("{port}: {error}"))?;
     let flow = Flow::new(source, destination, protocol(protocol_name)?).with_ports(40000, port);
     let context = FlowContext { via_service: source == destination, ..FlowContext::default() };
