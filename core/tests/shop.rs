@@ -1,5 +1,6 @@
 //! The example set: what its comments promise, flow by flow.
 #![cfg(feature = "yaml")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::path::PathBuf;
 use tierwall::cluster::{Cluster, EndRef};
@@ -21,11 +22,14 @@ fn ask(cluster: &Cluster, from: &str, to: &str, protocol: Protocol, port: u16, h
     explain(cluster, &flow, &FlowContext { http, ..FlowContext::default() })
 }
 
-/// What decided a side: the last of its policy strings, without the position, or the reason.
+/// What decided at the first step that denied, else at the endpoint itself: the last policy string of the step, without
+/// its position; the reason if there is none.
 fn decided(connection: &ConnectionTrace, direction: Direction) -> String {
     let connection = connection.backends.first().unwrap_or(connection);
     let side = connection.sides.iter().find(|side| side.direction == direction).unwrap();
-    match side.policy_strings.last() {
+    let denied = side.steps.iter().find(|step| step.action == Action::Deny);
+    let own = || side.steps.iter().find(|step| Some(&step.at) == side.endpoint.as_ref());
+    match denied.or_else(own).and_then(|step| step.policy_strings.last()) {
         Some(text) => text.split_once('|').unwrap().1.to_owned(),
         None => side.reason.to_string(),
     }

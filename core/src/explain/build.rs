@@ -80,14 +80,12 @@ fn connection(cluster: &Cluster, connection_: &Connection<'_>) -> ConnectionTrac
 
 fn side(cluster: &Cluster, side: &SideResult<'_>, direction: Direction) -> SideTrace {
     let (action, reason, rule) = side.outcome.decide();
-    let hits = side.steps.iter().flat_map(|step| &step.record.hits);
     SideTrace {
         direction,
         endpoint: side.endpoint.map(|entry| entry.endpoint.key.to_string()),
         action,
         reason,
         decided_by: rule.and_then(|rule| decider(cluster, rule)),
-        policy_strings: hits.enumerate().map(|(position, hit)| format!("{position}|{hit}")).collect(),
         steps: side.steps.iter().map(|each| step(each, direction)).collect(),
     }
 }
@@ -114,10 +112,19 @@ fn step(step: &Step<'_>, side: Direction) -> StepTrace {
         StepKind::Endpoint { entry, direction, role } => {
             (entry.endpoint.key.to_string(), direction, Some(role))
         }
-        StepKind::Reply { entry } => (format!("{} (reply)", entry.endpoint.key), Direction::Egress, None),
+        StepKind::Reply { entry, direction } => (format!("{} (reply)", entry.endpoint.key), direction, None),
         StepKind::EndpointToHost => ("endpoint-to-host action".to_owned(), side, None),
     };
-    StepTrace { at, direction, role, action, reason, phases: phases(step, direction) }
+    let hits = step.record.hits.iter().enumerate();
+    StepTrace {
+        at,
+        direction,
+        role,
+        action,
+        reason,
+        policy_strings: hits.map(|(position, hit)| format!("{position}|{hit}")).collect(),
+        phases: phases(step, direction),
+    }
 }
 
 fn phases(step: &Step<'_>, direction: Direction) -> Vec<PhaseTrace> {

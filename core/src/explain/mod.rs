@@ -109,8 +109,6 @@ pub struct SideTrace {
     /// The rule that decided, or the end of a tier.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub decided_by: Option<DeciderTrace>,
-    /// The flow-log policy strings (calico.md 9.2), as `0|tier1|np:default/np1|pass|0`.
-    pub policy_strings: Vec<String>,
     /// What was judged on the way, in order.
     pub steps: Vec<StepTrace>,
 }
@@ -151,6 +149,8 @@ pub struct StepTrace {
     pub action: Action,
     /// Why.
     pub reason: Reason,
+    /// The flow-log policy strings (calico.md 9.2), as `0|tier1|np:default/np1|pass|0`.
+    pub policy_strings: Vec<String>,
     /// The phases in order.
     pub phases: Vec<PhaseTrace>,
 }

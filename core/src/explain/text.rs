@@ -112,6 +112,13 @@ fn connection(
 fn headline(side: &SideTrace) -> String {
     let endpoint = side.endpoint.as_deref().unwrap_or("an address outside");
     let mut line = format!("{} of {endpoint}: {}", side.direction, side.action);
+    let denied = side
+        .steps
+        .iter()
+        .find(|step| step.action == Action::Deny && Some(&step.at) != side.endpoint.as_ref());
+    if let Some(step) = denied.filter(|step| side.action == Action::Deny && step.reason == side.reason) {
+        line.push_str(&format!(" at {}", step.at));
+    }
     match (&side.decided_by, side.reason) {
         (Some(rule), Reason::TierDefault) => {
             line.push_str(&format!(" at the end of its tier, brought about by {}", decider(rule)));
@@ -139,11 +146,7 @@ fn decider(rule: &DeciderTrace) -> String {
 
 fn side(f: &mut fmt::Formatter<'_>, side: &SideTrace) -> fmt::Result {
     writeln!(f, "\n{}", headline(side))?;
-    side.steps.iter().try_for_each(|each| step(f, each))?;
-    if !side.policy_strings.is_empty() {
-        writeln!(f, "  flow-log policies: {}", side.policy_strings.join(" "))?;
-    }
-    Ok(())
+    side.steps.iter().try_for_each(|each| step(f, each))
 }
 
 fn step(f: &mut fmt::Formatter<'_>, step: &StepTrace) -> fmt::Result {
@@ -153,7 +156,11 @@ fn step(f: &mut fmt::Formatter<'_>, step: &StepTrace) -> fmt::Result {
         Some(Role::Own) | None => "",
     };
     writeln!(f, "  {} {}{role}: {} ({})", step.at, step.direction, step.action, step.reason)?;
-    step.phases.iter().try_for_each(|each| phase(f, each))
+    step.phases.iter().try_for_each(|each| phase(f, each))?;
+    if !step.policy_strings.is_empty() {
+        writeln!(f, "    flow-log policies: {}", step.policy_strings.join(" "))?;
+    }
+    Ok(())
 }
 
 fn phase(f: &mut fmt::Formatter<'_>, phase: &PhaseTrace) -> fmt::Result {
@@ -211,7 +218,7 @@ fn rule(f: &mut fmt::Formatter<'_>, rule: &RuleTrace, indent: &str) -> fmt::Resu
     match &rule.outcome {
         RuleOutcome::Matched => write!(f, ": matches")?,
         RuleOutcome::Missed { field, expected, actual } => {
-            write!(f, ": {field} {expected}, flow has {actual}")?
+            write!(f, ": {field} {expected}, flow has {actual}")?;
         }
         RuleOutcome::Unknown { missing } => {
             let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();

@@ -268,8 +268,7 @@ fn guards(kind: Kind) -> bool {
 }
 
 fn origin(source: &Source, node: &Node<'_>) -> Origin {
-    let (line, _) = source.line_col(node.span.range().start);
-    Origin { source: Arc::clone(source.name()), line }
+    Origin { source: Arc::clone(source.name()), line: source.line(node.span.range().start) }
 }
 
 /// Notes the file and line of an object and of its rules.

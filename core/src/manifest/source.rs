@@ -59,6 +59,11 @@ impl Source {
         (number, count(before).saturating_add(1))
     }
 
+    /// The line of a byte, from 1. Unlike [`Source::line_col`] this does not depend on how long the line is.
+    pub fn line(&self, byte: usize) -> u32 {
+        self.line_of(byte).0
+    }
+
     /// The place of a span: what it covers of the line it starts on.
     pub fn location(&self, span: Span) -> Location {
         let range = span.range();

@@ -33,7 +33,8 @@ impl From<EndpointId> for Side {
 /// A new connection, or a packet of a protocol without connections: 48 bytes of plain data.
 ///
 /// Addresses and ports are those seen where policy acts: the destination after translation, unless it is a service
-/// address the cluster knows, which is translated here (calico.md 0.1).
+/// address the cluster knows, which is translated here (calico.md 0.1). Traffic over a loopback interface never comes to a
+/// place where policy acts; a flow to a loopback address is judged as one to any address outside.
 ///
 /// ```
 /// use tierwall::model::{Flow, Protocol};

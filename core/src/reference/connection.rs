@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, settle};
 use super::host::{uplink, wildcard};
-use super::judge::{Role, judge_at};
+use super::judge::{Role, judge_at, judge_reply};
 use super::outcome::{Ending, Missing, Outcome};
 use super::walk::{Hit, Record};
 use crate::cluster::{Backend, Cluster, EndpointEntry, Phase, Scope, ServiceRoute};
@@ -30,7 +30,7 @@ pub(crate) enum StepKind<'a> {
     /// What is configured for traffic of workloads to their own host.
     EndpointToHost,
     /// The reply of an untracked connection, at the same host endpoint.
-    Reply { entry: &'a EndpointEntry },
+    Reply { entry: &'a EndpointEntry, direction: Direction },
 }
 
 /// The egress of the source, or the ingress of the destination.
@@ -284,8 +284,7 @@ impl<'a> Way<'a> {
         SideResult { endpoint, steps: Vec::new(), outcome }
     }
 
-    /// Traffic that no policy sees: of an endpoint to itself, also by its loopback interface, and of a node to its own
-    /// workloads.
+    /// Traffic that no policy sees: of an endpoint to itself, and of a node to its own workloads.
     fn exemption(&self) -> Option<Outcome> {
         match (self.source, self.destination) {
             (Place::Workload(source), Place::Workload(destination)) => {
@@ -298,11 +297,6 @@ impl<'a> Way<'a> {
             (Place::Host(node), Place::Workload(workload)) => {
                 let own = workload.endpoint.node.as_ref() == Some(node);
                 own.then(|| Outcome::allow(Reason::OwnNode))
-            }
-            // It never leaves the workload (kubernetes.md 2.8).
-            (Place::Workload(_), Place::Outside) => {
-                let address = self.flow.destination_address()?;
-                address.to_canonical().is_loopback().then(|| Outcome::allow(Reason::SelfTraffic))
             }
             _ => None,
         }
@@ -328,10 +322,17 @@ impl<'a> Way<'a> {
         let interface = self.facts.context.source_interface.as_deref();
         match uplink(self.cluster, node, interface, self.facts.source.address) {
             None => self.side(self.source, Outcome::allow(Reason::NotPoliced)),
-            Some(host) => {
-                self.joined(vec![self.step(&self.facts, host, Direction::Egress, Role::Own)], 0, Some(host))
-            }
+            Some(host) => self.host(host, Direction::Egress),
         }
+    }
+
+    /// The own traffic of a host, at its host endpoint.
+    fn host(&self, host: &'a EndpointEntry, direction: Direction) -> SideResult<'a> {
+        let mut steps = vec![self.step(&self.facts, host, direction, Role::Own)];
+        if steps.first().is_some_and(is_untracked_allow) {
+            steps.push(self.reply(host, opposite(direction)));
+        }
+        self.joined(steps, 0, Some(host))
     }
 
     fn workload_egress(&self, entry: &'a EndpointEntry) -> SideResult<'a> {
@@ -391,24 +392,15 @@ impl<'a> Way<'a> {
         let Some(host) = host.filter(|_| !self.to_own_node()) else {
             return self.side(self.destination, Outcome::allow(Reason::NotPoliced));
         };
-        let mut steps = vec![self.step(&self.facts, host, Direction::Ingress, Role::Own)];
-        if steps.first().is_some_and(is_untracked_allow) {
-            steps.push(self.reply(host));
-        }
-        self.joined(steps, 0, Some(host))
+        self.host(host, Direction::Ingress)
     }
 
-    /// The replies of an untracked connection are judged by themselves (calico.md 7.4).
-    fn reply(&self, host: &'a EndpointEntry) -> Step<'a> {
-        let facts = Facts::new(self.cluster, &self.flow.reversed(), self.facts.context);
+    fn reply(&self, host: &'a EndpointEntry, direction: Direction) -> Step<'a> {
+        let mut facts = Facts::new(self.cluster, &self.flow.reversed(), self.facts.context);
+        facts.node = host.endpoint.node.clone();
         let mut record = self.new_record();
-        let outcome = judge_at(&facts, host, Direction::Egress, Role::Own, self.scope, &mut record);
-        let outcome = if outcome.ending == Ending::Deny {
-            Outcome { reason: Reason::ReplyDenied, ..outcome }
-        } else {
-            outcome
-        };
-        Step { kind: StepKind::Reply { entry: host }, outcome, record, facts }
+        let outcome = judge_reply(&facts, host, direction, self.scope, &mut record);
+        Step { kind: StepKind::Reply { entry: host, direction }, outcome, record, facts }
     }
 
     fn workload_ingress(&self, entry: &'a EndpointEntry) -> SideResult<'a> {
@@ -423,10 +415,9 @@ impl<'a> Way<'a> {
             }
             facts = behind;
         }
-        if let Some(node) = node.filter(|node| self.source.node() != Some(*node)) {
-            if let Some(host) = uplink(self.cluster, node, interface, None) {
-                steps.push(self.step(facts, host, Direction::Ingress, Role::Forwarded));
-            }
+        let entered = node.filter(|node| self.source.node() != Some(*node));
+        if let Some(host) = entered.and_then(|node| uplink(self.cluster, node, interface, None)) {
+            steps.push(self.step(facts, host, Direction::Ingress, Role::Forwarded));
         }
         let principal = steps.len();
         steps.push(self.step(facts, entry, Direction::Ingress, Role::Own));
@@ -474,6 +465,13 @@ impl<'a> Way<'a> {
 /// Pods and workload endpoints are one process space; a controller stands for any number of pods.
 fn is_single(entry: &EndpointEntry) -> bool {
     matches!(entry.endpoint.key.kind, EndpointKind::Pod | EndpointKind::WorkloadEndpoint)
+}
+
+fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Ingress => Direction::Egress,
+        Direction::Egress => Direction::Ingress,
+    }
 }
 
 fn is_untracked_allow(step: &Step<'_>) -> bool {

@@ -91,18 +91,11 @@ fn parts(side: Side) -> (Option<IpAddr>, Option<EndpointId>) {
     }
 }
 
-fn holders<'a>(
-    cluster: &'a Cluster,
-    address: Option<IpAddr>,
-    named: Option<EndpointId>,
-) -> Vec<&'a EndpointEntry> {
+fn holders(cluster: &Cluster, address: Option<IpAddr>, named: Option<EndpointId>) -> Vec<&EndpointEntry> {
     let mut holders: Vec<&EndpointEntry> =
         address.into_iter().flat_map(|address| cluster.endpoints_at(address)).collect();
-    if let Some(entry) = named.and_then(|id| cluster.endpoint(id)) {
-        if !holders.iter().any(|holder| holder.id == entry.id) {
-            holders.push(entry);
-        }
-    }
+    let named = named.and_then(|id| cluster.endpoint(id));
+    holders.extend(named.filter(|entry| !holders.iter().any(|holder| holder.id == entry.id)));
     holders
 }
 

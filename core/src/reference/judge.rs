@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use super::host::{is_failsafe, is_failsafe_reply, is_wildcard};
-use super::outcome::{Missing, Outcome};
+use super::outcome::{Ending, Missing, Outcome};
 use super::walk::{Hit, Record, Walk};
 use crate::cluster::{Cluster, EndpointEntry, Phase, Scope};
 use crate::model::{Action, Direction, EndpointId, Flow, FlowContext, Reason, RuleId};
@@ -97,6 +97,26 @@ pub(super) fn judge_at<'a>(
             .then(|| judge.tiers(&facts, Phase::Forward, record))
             .then(|| Outcome::allow(Reason::ForwardDefault)),
         Role::PreDnatOnly => outcome.then(|| Outcome::allow(Reason::NotPoliced)),
+    }
+}
+
+/// What a host endpoint says of the replies of an untracked connection. They are judged by themselves, by untracked
+/// policy only: nothing is known of a connection that they would belong to (calico.md 7.4).
+pub(super) fn judge_reply<'a>(
+    facts: &Facts<'a>,
+    entry: &'a EndpointEntry,
+    direction: Direction,
+    scope: Scope,
+    record: &mut Record<'a>,
+) -> Outcome {
+    if is_failsafe(facts, direction) || is_failsafe_reply(facts, direction) {
+        return Outcome::allow(Reason::Failsafe);
+    }
+    let outcome = Judge { entry, direction, scope }.tiers(facts, Phase::Untracked, record);
+    let outcome = outcome.then(|| Outcome::deny(Reason::ReplyDenied));
+    match outcome.ending {
+        Ending::Deny => Outcome { reason: Reason::ReplyDenied, ..outcome },
+        _ => outcome,
     }
 }
 

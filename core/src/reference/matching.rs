@@ -229,12 +229,12 @@ fn nets_criteria(
     all: &mut Conjunction,
 ) {
     let at = |field| Criterion::End(end, field);
-    if facts.cluster.dialect().other_family_nets == OtherFamilyNets::RuleOff {
-        if let Some(version) = facts.version {
-            let off =
-                |nets: &[IpNet]| !nets.is_empty() && nets.iter().all(|net| IpVersion::of_net(net) != version);
-            all.require(at(Field::NetsFamily), || (!off(&entity.nets) && !off(&entity.not_nets)).into());
-        }
+    let version =
+        facts.version.filter(|_| facts.cluster.dialect().other_family_nets == OtherFamilyNets::RuleOff);
+    if let Some(version) = version {
+        let off =
+            |nets: &[IpNet]| !nets.is_empty() && nets.iter().all(|net| IpVersion::of_net(net) != version);
+        all.require(at(Field::NetsFamily), || (!off(&entity.nets) && !off(&entity.not_nets)).into());
     }
     let held = |nets: &[IpNet]| match party.address {
         Some(address) => nets.iter().any(|net| net.contains(&address)).into(),

@@ -61,11 +61,6 @@ fn a_pod_and_itself() {
             ],
             ["x/a -> svc/x/s 8000: allow (egress rule, ingress rule)"],
         ),
-        row(
-            "on the loopback interface",
-            [isolated()],
-            ["x/a -> 127.0.0.1 80: allow", "x/a -> ::1 80: allow"],
-        ),
     ]);
 }
 

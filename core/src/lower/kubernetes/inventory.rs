@@ -52,6 +52,11 @@ fn shared(labels: &BTreeMap<String, String>) -> BTreeMap<Name, Name> {
     labels.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect()
 }
 
+/// A name, which is absent where its field is empty.
+pub(super) fn named(text: &str) -> Option<Name> {
+    (!text.is_empty()).then(|| text.into())
+}
+
 /// The address in the field `key`; a warning if it is none.
 pub(super) fn address(checker: &mut Checker, key: &'static str, text: &str) -> Option<IpAddr> {
     checker.at(key, |checker| usable(checker, parse_ip(text)))

@@ -1,6 +1,6 @@
 //! Services and the slices of their endpoints.
 
-use super::inventory::{address, port_protocol, usable};
+use super::inventory::{address, named, port_protocol, usable};
 use crate::lower::Lowered;
 use crate::lower::cidr::parse_ip;
 use crate::lower::names::namespace_of;
@@ -116,8 +116,4 @@ fn slice_port(
     let protocol = port_protocol(checker, given.protocol.as_deref())?;
     let port = checker.at("port", |checker| usable(checker, port_number(number)))?;
     Some((named(&given.name), protocol, port))
-}
-
-fn named(text: &str) -> Option<Name> {
-    (!text.is_empty()).then(|| text.into())
 }

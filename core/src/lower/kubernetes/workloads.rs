@@ -1,13 +1,13 @@
 //! Pods, and the objects that pods are made from.
 
-use super::inventory::{address, port_protocol, usable};
+use super::inventory::{address, named, port_protocol, usable};
 use crate::dialect::{Dialect, HostNetwork};
 use crate::lower::Lowered;
 use crate::lower::labels::{KUBERNETES, workload_labels, workload_profiles};
 use crate::lower::names::namespace_of;
 use crate::lower::ports::port_number;
 use crate::lower::problems::Checker;
-use crate::model::{Endpoint, EndpointKey, EndpointKind, EndpointPort, Name};
+use crate::model::{Endpoint, EndpointKey, EndpointKind, EndpointPort};
 use crate::resource::ObjectMeta;
 use crate::resource::kubernetes::{Container, Pod, PodSpec, PodStatus, PodTemplateSpec};
 use std::net::IpAddr;
@@ -79,10 +79,6 @@ fn endpoint(
         interface: None,
         origin: None,
     })
-}
-
-fn named(text: &str) -> Option<Name> {
-    (!text.is_empty()).then(|| text.into())
 }
 
 fn pod_addresses(checker: &mut Checker, status: &PodStatus) -> Vec<IpAddr> {

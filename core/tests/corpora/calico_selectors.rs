@@ -1,42 +1,19 @@
-//! Calico's own selector cases, where the corpora are at hand; one function per kind of case.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a malformed corpus should fail loudly, and helpers of tests are not tests to the lints"
-)]
+//! Calico's own selector cases, one function per kind of case.
 
+use crate::support::{Outcome, expect, run_cases};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use sha2::{Digest, Sha224};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 use tierwall::selector::{Selector, SelectorError, TokenKind, tokenize};
 
-#[test]
-fn calico_selectors() {
-    let Some(cases) = corpus("calico-selectors") else { return };
-    let failures: Vec<String> = cases
-        .iter()
-        .filter_map(|case| run(case).err().map(|difference| format!("{}: {difference}", case["id"])))
-        .collect();
-    assert!(!cases.is_empty());
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
+pub(crate) fn run(folder: &Path) -> Outcome {
+    run_cases(folder, |_, case| check(case))
 }
 
-/// The cases of a corpus; none where the corpora are not at hand.
-fn corpus(name: &str) -> Option<Vec<Value>> {
-    let root = std::env::var_os("TIERWALL_CORPORA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpora")),
-        PathBuf::from,
-    );
-    let text = std::fs::read_to_string(root.join(name).join("cases.json")).ok()?;
-    let document: Value = serde_json::from_str(&text).unwrap();
-    Some(document["cases"].as_array().unwrap().clone())
-}
-
-fn run(case: &Value) -> Result<(), String> {
+fn check(case: &Value) -> Result<(), String> {
     match case["kind"].as_str() {
         Some("eval") => eval(case),
         Some("invalid") => invalid(case),
@@ -153,8 +130,4 @@ fn calico_token(kind: TokenKind<'_>) -> (&'static str, Option<&str>) {
 fn parse(case: &Value) -> Result<Selector, String> {
     let text = case["expr"].as_str().unwrap();
     Selector::parse(text).map_err(|error| format!("{text:?} refused {error}"))
-}
-
-fn expect<T: PartialEq + std::fmt::Debug + ?Sized>(found: &T, expected: &T) -> Result<(), String> {
-    if found == expected { Ok(()) } else { Err(format!("found {found:?}, expected {expected:?}")) }
 }
