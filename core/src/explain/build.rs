@@ -34,19 +34,28 @@ pub(super) fn trace(
     }
 }
 
-/// Whether both connections are decided by the same rules.
+/// Whether both connections are decided by the same rules, for the same reasons. The end of a tier is the same whichever
+/// policy it is attributed to.
 fn same_way(a: &Connection<'_>, b: &Connection<'_>) -> bool {
-    let rules = |connection: &Connection<'_>, direction| {
-        connection.hits(direction).map(|hit| (hit.index, hit.action, hit.decider.clone())).collect::<Vec<_>>()
+    let hits = |connection: &Connection<'_>, direction| {
+        let of = |hit: &Hit| {
+            let decider = hit.index.is_some().then(|| hit.decider.clone());
+            (hit.phase, hit.tier.clone(), hit.action, hit.index, decider)
+        };
+        connection.hits(direction).map(of).collect::<Vec<_>>()
     };
-    let defaults_aside = |direction| {
-        let (a, b) = (rules(a, direction), rules(b, direction));
-        a.len() == b.len()
-            && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && a.1 == b.1 && (a.0.is_none() || a.2 == b.2))
+    let reasons = |connection: &Connection<'_>| {
+        [&connection.egress, &connection.ingress].map(|side| {
+            let (action, reason, _) = side.outcome.decide();
+            (action, reason)
+        })
     };
     a.action() == b.action()
+        && reasons(a) == reasons(b)
         && a.backends.len() == b.backends.len()
-        && [Direction::Egress, Direction::Ingress].into_iter().all(defaults_aside)
+        && [Direction::Egress, Direction::Ingress]
+            .into_iter()
+            .all(|direction| hits(a, direction) == hits(b, direction))
         && a.backends.iter().zip(&b.backends).all(|(a, b)| same_way(a, b))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{EndpointId, Name, Protocol, ServiceKey};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// One end of a flow: by address, by endpoint, or both.
 ///
@@ -192,8 +192,8 @@ fn join(address: Option<IpAddr>, endpoint: u32) -> Side {
         (Some(address), None) => Side::Address(address),
         (Some(address), Some(endpoint)) => Side::Both(EndpointId(endpoint), address),
         (None, Some(endpoint)) => Side::Endpoint(EndpointId(endpoint)),
-        // Only zeroed memory: nobody's address.
-        (None, None) => Side::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        // Zeroed memory, which must not pass for an address: an endpoint that no cluster has.
+        (None, None) => Side::Endpoint(EndpointId(u32::MAX)),
     }
 }
 

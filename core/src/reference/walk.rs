@@ -6,7 +6,7 @@ use super::outcome::{Ending, Endings, Missing, Outcome};
 use crate::cluster::{AppliedPolicy, AppliedTier, Phase, PolicyEntry, ProfileEntry, Scope};
 use crate::dialect::ProfilePass;
 use crate::model::{
-    DefaultAction, Direction, Name, OtherProtocols, PolicyKey, Reason, RuleAction, RuleId, Tier,
+    DefaultAction, Direction, Name, OtherProtocols, PolicyKey, Reason, Rule, RuleAction, RuleId, Tier,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -165,6 +165,7 @@ impl<'a> Walk<'a, '_> {
                             RuleAction::Log => Endings::NONE,
                             RuleAction::Pass => self.possible_after(tiers, position, phase, later),
                         };
+                        others |= refusal(rule, &missing);
                     }
                     Match::Yes => {
                         self.record.http_assumed |= rule.http.is_some()
@@ -300,7 +301,7 @@ impl<'a> Walk<'a, '_> {
                     self.record.lacks(&missing);
                     unknown = unknown.or(id);
                     // A profile that may be passed leaves it to the next ones, which the walk tries anyway.
-                    others |= Endings::from(ending).except_open();
+                    others |= Endings::from(ending).except_open() | refusal(rule, &missing);
                 }
                 Match::Yes if rule.action == RuleAction::Log => self.record.logs.extend(id),
                 Match::Yes if ending == Ending::Open => {
@@ -339,4 +340,12 @@ impl<'a> Walk<'a, '_> {
             rule,
         });
     }
+}
+
+/// What a request may bring about that is not known yet: one that paths cannot be compared with ends the walk in a deny
+/// (calico.md 8).
+fn refusal(rule: &Rule, missing: &[Missing]) -> Endings {
+    let compares_paths = rule.http.as_ref().is_some_and(|http| !http.paths.is_empty());
+    let open = compares_paths && missing.contains(&Missing::HttpRequest);
+    if open { Ending::Deny.into() } else { Endings::NONE }
 }

@@ -1,0 +1,42 @@
+//! Laws that hold for every cluster, policy and flow.
+//!
+//! `generate` makes whole clusters with policies of every kind, valid by construction, and flows between whatever is in
+//! them or outside. Each other module is one law, or a few of one sort. `PROPTEST_CASES` sets how many cases each is
+//! tried with.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a generator that is wrong should fail loudly, and helpers of tests are not tests to the lints"
+)]
+
+#[path = "laws/answer.rs"]
+mod answer;
+#[path = "laws/generate/mod.rs"]
+mod generate;
+
+#[path = "laws/calico_form.rs"]
+mod calico_form;
+#[path = "laws/change.rs"]
+mod change;
+#[path = "laws/ends.rs"]
+mod ends;
+#[path = "laws/ids.rs"]
+mod ids;
+#[path = "laws/print.rs"]
+mod print;
+#[path = "laws/reach.rs"]
+mod reach;
+#[path = "laws/trace.rs"]
+mod trace;
+#[path = "laws/undecided.rs"]
+mod undecided;
+
+use proptest::test_runner::Config;
+
+/// How a law is tried: with few cases, so that all of them together take seconds, unless more are asked for.
+fn cases(few: u32) -> Config {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let cases = if asked { Config::default().cases } else { few };
+    Config { cases, failure_persistence: None, ..Config::default() }
+}
