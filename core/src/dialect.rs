@@ -30,6 +30,8 @@ pub struct Dialect {
     pub service_namespace: ServiceNamespace,
     /// Whether Calico Enterprise fields (`domains`, `allowedEgressDomains`) are known (domains-rbac-l7.md 1.1).
     pub flavour: Flavour,
+    /// Which rules of Kubernetes admin policy may name domains (kubernetes.md 4.5).
+    pub domain_actions: DomainActions,
     /// What `nets` or `notNets` of another family than the flow's do to a rule (calico.md 4.3, 10).
     pub other_family_nets: OtherFamilyNets,
     /// How `notICMP` reads a type with a code (calico.md 10).
@@ -78,6 +80,7 @@ impl Default for Dialect {
             types_defaulting: TypesDefaulting::default(),
             service_namespace: ServiceNamespace::default(),
             flavour: Flavour::default(),
+            domain_actions: DomainActions::default(),
             other_family_nets: OtherFamilyNets::default(),
             not_icmp: NotIcmp::default(),
             icmp_types: IcmpTypes::default(),
@@ -150,6 +153,15 @@ choices! {
         OpenSource,
         /// Enterprise and Cloud: `domains` and `allowedEgressDomains` are known.
         Enterprise,
+    }
+    /// Which rules may name domains.
+    DomainActions {
+        /// Rules that allow, as the API documents: a name has no address before it is looked up, so denying by name
+        /// is refused.
+        AllowOnly,
+        /// Rules of any action, as its schema accepts and kube-network-policies evaluates: they match what was looked
+        /// up. What was not passes a deny; an incomplete table makes it undecided.
+        Any,
     }
     /// What address ranges of another family do.
     OtherFamilyNets {

@@ -205,9 +205,33 @@ fn check_workload(checker: &mut Checker, spec: &WorkloadEndpointSpec) {
             checker.at(key, |checker| checker.value(check_gateway(text, version)));
         }
     }
+    check_translations(checker, spec);
     checker.at("mac", |checker| checker.value(check_mac(&spec.mac)));
     checker.each("allowSpoofedSourcePrefixes", &spec.allow_spoofed_source_prefixes, |checker, text| {
         checker.value(parse_cidr(text, CidrReading::CalicoSet))
+    });
+}
+
+/// What is translated must be an address of the endpoint.
+fn check_translations(checker: &mut Checker, spec: &WorkloadEndpointSpec) {
+    let own = |address: IpAddr| {
+        let nets = spec.ip_networks.iter().filter_map(|text| parse_cidr(text, CidrReading::CalicoSet).ok());
+        nets.into_iter().any(|net| net.contains(&address))
+    };
+    checker.each("ipNATs", &spec.ip_nats, |checker, nat| {
+        checker.at("externalIP", |checker| checker.value(parse_ip(&nat.external_ip)));
+        checker.at("internalIP", |checker| {
+            let address = checker.value(parse_ip(&nat.internal_ip))?;
+            if !own(address) {
+                let message = format!("`{address}` is not an address of this endpoint");
+                checker.error(
+                    Code::InvalidValue,
+                    message,
+                    "write one of `ipNetworks`, without its prefix length",
+                );
+            }
+            Some(())
+        })
     });
 }
 

@@ -5,6 +5,7 @@ use super::policy::{Peer, PodPeer, Rule};
 use super::ports::{PortEntry, Ports};
 use super::selector::{Terms, selector, terms};
 use crate::diagnostic::{Code, Problem};
+use crate::dialect::DomainActions;
 use crate::lower::cidr::{CidrReading, parse_cidr};
 use crate::lower::ports::port_name;
 use crate::lower::problems::{Checker, error, suggestion, word_list};
@@ -32,6 +33,8 @@ pub(super) struct Rules {
     pub(super) optional_namespaces: bool,
     /// Domain names are for this kind and tier.
     pub(super) domains_expected: bool,
+    /// Domain names are for rules of these actions.
+    pub(super) domain_actions: DomainActions,
 }
 
 /// A peer of any kind of rule: its fields, of which exactly one is to be set.
@@ -392,7 +395,7 @@ fn check_domains(checker: &mut Checker, key: &'static str, peers: &[Peer], actio
     checker.each(key, peers, |checker, peer| {
         let Peer::Domains(_) = peer else { return Some(()) };
         checker.at("domainNames", |checker| {
-            if action != RuleAction::Allow {
+            if action != RuleAction::Allow && rules.domain_actions != DomainActions::Any {
                 checker.error(
                     Code::InvalidDomain,
                     "domain names are for rules that allow: a name has no address before it is looked up",

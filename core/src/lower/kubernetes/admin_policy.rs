@@ -5,6 +5,7 @@ use super::network_policy::protocol;
 use super::policy::KubernetesPolicy;
 use super::ports::{PortEntry, Ports};
 use crate::diagnostic::Code;
+use crate::dialect::{Dialect, DomainActions};
 use crate::lower::names::{NameRule, cluster_scoped};
 use crate::lower::ports::port_number;
 use crate::lower::problems::Checker;
@@ -22,6 +23,7 @@ const ADMIN: Rules = Rules {
     most: MOST,
     optional_namespaces: false,
     domains_expected: true,
+    domain_actions: DomainActions::AllowOnly,
 };
 
 const BASELINE: Rules = Rules {
@@ -31,19 +33,24 @@ const BASELINE: Rules = Rules {
 };
 
 /// Reads an AdminNetworkPolicy.
-pub(super) fn read_admin(checker: &mut Checker, policy: &AdminNetworkPolicy) -> KubernetesPolicy {
+pub(super) fn read_admin(
+    checker: &mut Checker,
+    policy: &AdminNetworkPolicy,
+    dialect: &Dialect,
+) -> KubernetesPolicy {
+    let rules = Rules { domain_actions: dialect.domain_actions, ..ADMIN };
     let name = cluster_scoped(checker, &policy.metadata, NameRule::Subdomain, SCOPE);
     let spec = &policy.spec;
     checker.at("spec", |checker| {
         let order = priority(checker, spec.priority);
-        let subject = subject(checker, &spec.subject, ADMIN);
-        let ingress = each_rule(checker, "ingress", &spec.ingress, ADMIN, |checker, given| {
+        let subject = subject(checker, &spec.subject, rules);
+        let ingress = each_rule(checker, "ingress", &spec.ingress, rules, |checker, given| {
             let ports = read_ports(checker, given.ports.as_deref());
-            rule(checker, (&given.name, &given.action), ("from", &given.from), ports, ADMIN)
+            rule(checker, (&given.name, &given.action), ("from", &given.from), ports, rules)
         });
-        let egress = each_rule(checker, "egress", &spec.egress, ADMIN, |checker, given| {
+        let egress = each_rule(checker, "egress", &spec.egress, rules, |checker, given| {
             let ports = read_ports(checker, given.ports.as_deref());
-            rule(checker, (&given.name, &given.action), ("to", &given.to), ports, ADMIN)
+            rule(checker, (&given.name, &given.action), ("to", &given.to), ports, rules)
         });
         KubernetesPolicy {
             kind: PolicyKind::KubernetesAdminNetworkPolicy,

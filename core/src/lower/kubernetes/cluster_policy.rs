@@ -4,6 +4,7 @@ use super::admin_peers::{Rules, SCOPE, each_rule, named_port, priority, rule, su
 use super::policy::KubernetesPolicy;
 use super::ports::{PortEntry, Ports};
 use crate::diagnostic::Code;
+use crate::dialect::Dialect;
 use crate::lower::names::{NameRule, cluster_scoped};
 use crate::lower::ports::port_number;
 use crate::lower::problems::{Checker, suggestion};
@@ -16,7 +17,11 @@ const MOST: usize = 25;
 const TIERS: [(&str, &str); 2] = [("Admin", Tier::KUBE_ADMIN), ("Baseline", Tier::KUBE_BASELINE)];
 
 /// Reads a ClusterNetworkPolicy.
-pub(super) fn read(checker: &mut Checker, policy: &ClusterNetworkPolicy) -> KubernetesPolicy {
+pub(super) fn read(
+    checker: &mut Checker,
+    policy: &ClusterNetworkPolicy,
+    dialect: &Dialect,
+) -> KubernetesPolicy {
     let name = cluster_scoped(checker, &policy.metadata, NameRule::Subdomain, SCOPE);
     let spec = &policy.spec;
     checker.at("spec", |checker| {
@@ -26,6 +31,7 @@ pub(super) fn read(checker: &mut Checker, policy: &ClusterNetworkPolicy) -> Kube
             most: MOST,
             optional_namespaces: true,
             domains_expected: tier == Some(Tier::KUBE_ADMIN),
+            domain_actions: dialect.domain_actions,
         };
         let order = priority(checker, spec.priority);
         let subject = subject(checker, &spec.subject, rules);

@@ -47,9 +47,9 @@ fn read_policy(checker: &mut Checker, resource: &Resource, dialect: &Dialect) ->
             network_policy::read(checker, kind, &policy.metadata, &policy.spec, dialect.cidr_syntax)
         }
         Resource::StagedKubernetesNetworkPolicy(policy) => staged::read(checker, policy, dialect),
-        Resource::AdminNetworkPolicy(policy) => admin_policy::read_admin(checker, policy),
+        Resource::AdminNetworkPolicy(policy) => admin_policy::read_admin(checker, policy, dialect),
         Resource::BaselineAdminNetworkPolicy(policy) => admin_policy::read_baseline(checker, policy),
-        Resource::ClusterNetworkPolicy(policy) => cluster_policy::read(checker, policy),
+        Resource::ClusterNetworkPolicy(policy) => cluster_policy::read(checker, policy, dialect),
         _ => return None,
     })
 }

@@ -60,7 +60,7 @@ strict! {
         /// Its addresses, as ranges of one address.
         pub ip_networks: Vec<String>,
         /// Address translation, which comes before policy.
-        pub ip_nats as "ipNATs": Ignored,
+        pub ip_nats as "ipNATs": Vec<IpNat>,
         /// The IPv4 gateway.
         pub ipv4_gateway: String,
         /// The IPv6 gateway.
@@ -77,6 +77,14 @@ strict! {
         pub allow_spoofed_source_prefixes: Vec<String>,
         /// Limits of bandwidth and the like.
         pub qos_controls: Ignored,
+    }
+
+    /// An address of a [`WorkloadEndpoint`] that the outside knows by another one.
+    pub struct IpNat {
+        /// The endpoint's own address.
+        pub internal_ip as "internalIP": String,
+        /// The address outside.
+        pub external_ip as "externalIP": String,
     }
 
     /// A named port of a [`WorkloadEndpoint`].

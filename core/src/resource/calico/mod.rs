@@ -9,7 +9,7 @@ mod staged;
 mod tier;
 
 pub use endpoint::{
-    EndpointPort, HostEndpoint, HostEndpointSpec, WorkloadEndpoint, WorkloadEndpointPort,
+    EndpointPort, HostEndpoint, HostEndpointSpec, IpNat, WorkloadEndpoint, WorkloadEndpointPort,
     WorkloadEndpointSpec,
 };
 pub use policy::{GlobalNetworkPolicy, GlobalNetworkPolicySpec, NetworkPolicy, NetworkPolicySpec};
