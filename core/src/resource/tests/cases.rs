@@ -79,7 +79,7 @@ fn what_a_server_adds_is_dropped() {
 #[test]
 fn fields_that_nothing_reads_are_accepted_and_dropped() {
     let endpoint = json!({"apiVersion": "projectcalico.org/v3", "kind": "WorkloadEndpoint", "metadata": {"name": "a"},
-        "spec": {"ipNATs": [{"internalIP": "10.0.0.1"}], "qosControls": {"egressBandwidth": 1}}});
+        "spec": {"qosControls": {"egressBandwidth": 1}}});
     let resource: Resource = serde_json::from_value(endpoint).unwrap();
     let expected =
         calico::WorkloadEndpoint { metadata: ObjectMeta::named("a"), ..calico::WorkloadEndpoint::default() };
