@@ -30,7 +30,7 @@ pub(crate) struct Row {
 pub(crate) fn row<const P: usize, const F: usize>(id: &str, objects: [String; P], flows: [&str; F]) -> Row {
     Row {
         id: id.to_owned(),
-        objects: objects.to_vec(),
+        objects: Vec::from(objects),
         flows: flows.map(str::to_owned).to_vec(),
         dialect: Dialect::default(),
         answers: Vec::new(),
