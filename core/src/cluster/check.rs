@@ -14,8 +14,10 @@ impl Cluster {
             let mut previous: Option<&Policy> = None;
             for policy in policies.map(|entry| &entry.policy) {
                 found.extend(self.missing_tier(tier, policy));
-                found.extend(previous.and_then(|previous| ambiguous(previous, policy)));
-                previous = Some(policy);
+                if is_administrative(policy) {
+                    found.extend(previous.and_then(|previous| ambiguous(previous, policy)));
+                    previous = Some(policy);
+                }
             }
         }
         found.extend(self.missing_profiles());
@@ -52,15 +54,15 @@ impl Cluster {
     }
 }
 
+fn is_administrative(policy: &Policy) -> bool {
+    matches!(
+        policy.key.kind,
+        PolicyKind::KubernetesClusterNetworkPolicy | PolicyKind::KubernetesAdminNetworkPolicy
+    )
+}
+
 /// Kubernetes leaves the order of admin policies of one priority open (kubernetes.md 4.4).
 fn ambiguous(previous: &Policy, policy: &Policy) -> Option<Diagnostic> {
-    let administrative = |policy: &Policy| {
-        matches!(
-            policy.key.kind,
-            PolicyKind::KubernetesClusterNetworkPolicy | PolicyKind::KubernetesAdminNetworkPolicy
-        )
-    };
-    let equal = previous.order == policy.order && administrative(previous) && administrative(policy);
     let message = format!(
         "{} and {} have the same priority: which comes first is up to the implementation; here the first one does",
         previous.key, policy.key
@@ -68,7 +70,7 @@ fn ambiguous(previous: &Policy, policy: &Policy) -> Option<Diagnostic> {
     let problem =
         Problem::warning(Code::AmbiguousPriority, FieldPath::root().key("spec").key("priority"), message)
             .with_help("give them different priorities");
-    equal.then(|| at(problem, policy.key.to_string(), policy.origin.as_ref()))
+    (previous.order == policy.order).then(|| at(problem, policy.key.to_string(), policy.origin.as_ref()))
 }
 
 fn at(problem: Problem, object: String, origin: Option<&Origin>) -> Diagnostic {

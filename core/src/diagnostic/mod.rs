@@ -157,16 +157,12 @@ impl fmt::Display for Diagnostic {
             let column = usize::try_from(location.column).unwrap_or(1);
             let width = usize::try_from(location.width).unwrap_or(1).max(1);
             write!(f, "\n{:gutter$}--> {}:{}:{}", "", location.source, location.line, location.column)?;
-            write!(f, "\n{:gutter$} |", "")?;
-            write!(f, "\n{} | {}", location.line, location.text)?;
-            write!(
-                f,
-                "\n{:gutter$} | {:indent$}{}",
-                "",
-                "",
-                "^".repeat(width),
-                indent = column.saturating_sub(1)
-            )?;
+            if !location.text.is_empty() {
+                let indent = " ".repeat(column.saturating_sub(1));
+                write!(f, "\n{:gutter$} |", "")?;
+                write!(f, "\n{} | {}", location.line, location.text)?;
+                write!(f, "\n{:gutter$} | {indent}{}", "", "^".repeat(width))?;
+            }
         }
         match (&self.object, self.path.is_empty()) {
             (Some(object), true) => write!(f, "\n{:gutter$} = in {object}", "")?,

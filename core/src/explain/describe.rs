@@ -4,6 +4,7 @@ use super::{FlowTrace, RuleOutcome};
 use crate::cluster::{Cluster, EndpointEntry};
 use crate::model::{EntityMatch, Flow, FlowContext, Http, Rule, Side};
 use crate::reference::{Criterion, End, Facts, Field, Match};
+use crate::selector::Selector;
 use std::fmt::Display;
 
 pub(super) fn flow_trace(cluster: &Cluster, flow: &Flow, context: &FlowContext) -> FlowTrace {
@@ -97,17 +98,19 @@ fn end_field(facts: &Facts<'_>, rule: &Rule, end: End, field: Field) -> Words {
         End::Destination => ("destination", &rule.destination, &facts.destination),
     };
     let address = party.address.map_or_else(|| "no address".to_owned(), |address| address.to_string());
-    let who = || owner(&party.holders, &address);
-    let port = || format!("{} {} of {}", facts.protocol, party.port, who());
+    let who = |selector: Option<&Selector>| owner(&party.holders, &address, selector);
+    let port = || format!("{} {} of {}", facts.protocol, party.port, ports_of(&party.holders, &address));
     let (name, expected, actual) = match field {
-        Field::NotSelector => ("notSelector", text(entity.not_selector.as_ref()), who()),
+        Field::NotSelector => {
+            ("notSelector", text(entity.not_selector.as_ref()), who(entity.not_selector.as_ref()))
+        }
         Field::Nets => ("nets", list(&entity.nets), address),
         Field::NotNets => ("notNets", list(&entity.not_nets), address),
         Field::NetsFamily => ("nets", families(entity), address),
         Field::Ports => ("ports", entity.ports.to_string(), port()),
         Field::NotPorts => ("notPorts", entity.not_ports.to_string(), port()),
         Field::Services => ("services", text(entity.service.as_ref()), port()),
-        Field::Nodes => ("nodes", text(entity.nodes.as_ref()), who()),
+        Field::Nodes => ("nodes", text(entity.nodes.as_ref()), who(None)),
         Field::Domains => ("domains", list(&entity.domains), names(facts, &address)),
         Field::Identity => (
             "serviceAccounts",
@@ -117,21 +120,35 @@ fn end_field(facts: &Facts<'_>, rule: &Rule, end: End, field: Field) -> Words {
         Field::Set => ("set", names_of(entity.sets.iter().map(|set| &*set.name)), address),
         Field::NotSet => ("notSet", names_of(entity.not_sets.iter().map(|set| &*set.name)), address),
         Field::PortSet => ("portSet", names_of(entity.port_sets.iter().map(|set| &*set.name)), port()),
-        _ => ("selector", text(entity.selector.as_ref()), who()),
+        _ => ("selector", text(entity.selector.as_ref()), who(entity.selector.as_ref())),
     };
     (format!("{side}.{name}"), expected, actual)
 }
 
-/// Who holds an address, with the labels that selectors see.
-fn owner(holders: &[&EndpointEntry], address: &str) -> String {
-    match holders {
-        [] => format!("{address}, which is no endpoint"),
-        [holder, ..] => {
-            let labels: Vec<String> =
-                holder.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            format!("{} {{{}}}", holder.endpoint.key, labels.join(", "))
-        }
-    }
+/// Who holds an address, with the labels that the selector looks at.
+fn owner(holders: &[&EndpointEntry], address: &str, selector: Option<&Selector>) -> String {
+    let Some(holder) = holders.first() else { return format!("{address}, which is no endpoint") };
+    let label = |key| match holder.labels.get(&key) {
+        Some(value) => format!("{key}={value}"),
+        None => format!("no {key}"),
+    };
+    let labels: Vec<String> =
+        selector.map(Selector::keys).unwrap_or_default().into_iter().map(label).collect();
+    let name = &holder.endpoint.key;
+    if labels.is_empty() { name.to_string() } else { format!("{name} ({})", labels.join(", ")) }
+}
+
+/// Who holds an address, with its named ports.
+fn ports_of(holders: &[&EndpointEntry], address: &str) -> String {
+    let Some(holder) = holders.first() else { return address.to_owned() };
+    let ports: Vec<String> = holder
+        .endpoint
+        .ports
+        .iter()
+        .map(|port| format!("{} is {} {}", port.name, port.protocol, port.port))
+        .collect();
+    let name = &holder.endpoint.key;
+    if ports.is_empty() { name.to_string() } else { format!("{name} ({})", ports.join(", ")) }
 }
 
 fn names(facts: &Facts<'_>, address: &str) -> String {

@@ -211,7 +211,7 @@ fn rule(f: &mut fmt::Formatter<'_>, rule: &RuleTrace, indent: &str) -> fmt::Resu
         RuleOutcome::Unknown { .. } => "??",
         _ => "  ",
     };
-    write!(f, "{indent}{mark} rule {} {}", rule.index, rule.action)?;
+    write!(f, "{indent}{mark} rule {} {}", rule.source_index, rule.action)?;
     if let Some(name) = &rule.name {
         write!(f, " \"{name}\"")?;
     }

@@ -191,10 +191,12 @@ impl<'o> Loader<'o> {
         }
         let lowered = decoded.value.map(|resource| (resource.key(), self.lowered(&resource, &mut problems)));
         let wrong = problems.iter().any(Problem::is_error) || !object.sound;
-        let located: Vec<Diagnostic> = problems
+        let mut located: Vec<Diagnostic> = problems
             .into_iter()
             .map(|problem| locate(source, object.node, problem, Some(label.clone())))
             .collect();
+        located
+            .sort_by_key(|diagnostic| diagnostic.location.as_ref().map(|place| (place.line, place.column)));
         match lowered {
             Some((key, Some(mut lowered))) if !wrong => {
                 self.report.diagnostics.extend(located);

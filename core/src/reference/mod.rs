@@ -1,6 +1,6 @@
 //! The reference evaluator: the definition of correct, written to be read beside the specification.
 //!
-//! It works straight from the [`Cluster`](crate::cluster::Cluster): no index but that of addresses, no table, nothing
+//! It works straight from the [`Cluster`]: no index but that of addresses, no table, nothing
 //! prepared. Everything faster is held equal to it.
 //!
 //! * `facts`: the two ends of a flow, and what is known of them.

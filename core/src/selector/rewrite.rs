@@ -2,6 +2,7 @@
 //! (`spec/calico.md` 3.4).
 
 use super::{Expr, Selector};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Selector {
@@ -40,6 +41,13 @@ impl Selector {
         self.map_leaves(&|leaf| if *leaf == Expr::Global { replacement.clone() } else { leaf.clone() })
     }
 
+    /// The label keys that the selector tests, sorted.
+    pub fn keys(&self) -> BTreeSet<Arc<str>> {
+        let mut keys = BTreeSet::new();
+        self.expr().collect_keys(&mut keys);
+        keys
+    }
+
     fn map_leaves(&self, f: &dyn Fn(&Expr) -> Expr) -> Selector {
         self.expr().map_leaves(f).into()
     }
@@ -53,6 +61,16 @@ impl Expr {
             Expr::And(operands) => Expr::And(each(operands)),
             Expr::Or(operands) => Expr::Or(each(operands)),
             leaf => f(leaf),
+        }
+    }
+
+    fn collect_keys(&self, keys: &mut BTreeSet<Arc<str>>) {
+        match self {
+            Expr::Not(operand) => operand.collect_keys(keys),
+            Expr::And(operands) | Expr::Or(operands) => {
+                operands.iter().for_each(|operand| operand.collect_keys(keys));
+            }
+            leaf => keys.extend(leaf.clone().key_mut().cloned()),
         }
     }
 

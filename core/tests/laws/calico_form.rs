@@ -79,7 +79,7 @@ fn without_kinds(answers: &[Answer]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(cases(1024))]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn both_forms_decide_alike(world in world(), asks in asks()) {

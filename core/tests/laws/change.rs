@@ -21,7 +21,7 @@ fn inert_policy() -> impl Strategy<Value = Policy> {
 }
 
 proptest! {
-    #![proptest_config(cases(768))]
+    #![proptest_config(cases(384))]
 
     #[test]
     fn the_order_of_loading_does_not_matter((world, objects, size) in shuffled(), asks in asks()) {

@@ -147,7 +147,7 @@ fn policy_of<'c>(cluster: &'c Cluster, resource: &Resource) -> Option<&'c Policy
 }
 
 proptest! {
-    #![proptest_config(cases(512))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn a_rule_keeps_its_id_while_others_change(world in world(), changes in changes()) {

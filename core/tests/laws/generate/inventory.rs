@@ -37,7 +37,7 @@ pub(super) fn objects() -> impl Strategy<Value = Vec<Resource>> {
         .flat_map(|namespace| ACCOUNTS.iter().map(|name| maybe(0.4, account(namespace, name))))
         .collect();
     let nodes: Vec<_> = (0..2).map(|index| maybe(0.8, node(index))).collect();
-    let hosts: Vec<_> = (0..2).map(|index| maybe(0.4, host(index))).collect();
+    let hosts: Vec<_> = (0..2).map(|index| maybe(0.6, host(index))).collect();
     let tiers: Vec<_> = TIERS.iter().take(2).map(|name| maybe(0.8, tier(name))).collect();
     let services: Vec<_> = (0..2).map(|index| maybe(0.4, service(index))).collect();
     let slices = maybe(0.2, slice());
