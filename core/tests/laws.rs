@@ -21,6 +21,8 @@ mod calico_form;
 mod change;
 #[path = "laws/ends.rs"]
 mod ends;
+#[path = "laws/found.rs"]
+mod found;
 #[path = "laws/ids.rs"]
 mod ids;
 #[path = "laws/print.rs"]

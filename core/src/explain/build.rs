@@ -71,8 +71,8 @@ fn connection(cluster: &Cluster, connection_: &Connection<'_>) -> ConnectionTrac
     ConnectionTrace {
         action: connection_.action(),
         missing: connection_.missing(),
-        logged: connection_.logs().filter_map(|rule| decider(cluster, rule)).collect(),
-        http_assumed: connection_.verdict(0).http_assumed(),
+        logged: connection_.logs().into_iter().filter_map(|rule| decider(cluster, rule)).collect(),
+        http_assumed: connection_.http_assumed(),
         sides,
         backends: connection_.backends.iter().map(|backend| connection(cluster, backend)).collect(),
     }

@@ -81,7 +81,7 @@ pub struct ConnectionTrace {
     /// What would have to be known to decide.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub missing: Vec<Missing>,
-    /// Log rules that matched on the way.
+    /// Log rules that matched on the way, for a service on the way to any backend.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub logged: Vec<DeciderTrace>,
     /// An HTTP clause passed because the flow carries no request.

@@ -62,28 +62,47 @@ impl Connection<'_> {
         self.egress.outcome.and(|| self.ingress.outcome).decide().0
     }
 
+    /// For a service, the verdict that its backends agree on; a rule that logs on the way to any of them counts.
     pub(crate) fn verdict(&self, generation: u32) -> Verdict {
         let action = self.action();
-        if let Some(first) = self.backends.first() {
-            let verdict = first.verdict(generation);
-            if action == first.action() {
-                return verdict;
+        let verdict = match self.backends.first() {
+            Some(first) if first.action() == action => first.verdict(generation),
+            Some(_) => Verdict::new(Action::Undecided, generation)
+                .with_reason(Direction::Egress, Reason::Undecided, None)
+                .with_reason(Direction::Ingress, Reason::Undecided, None),
+            None => {
+                let (_, egress, egress_rule) = self.egress.outcome.decide();
+                let (_, ingress, ingress_rule) = self.ingress.outcome.decide();
+                Verdict::new(action, generation)
+                    .with_reason(Direction::Egress, egress, egress_rule)
+                    .with_reason(Direction::Ingress, ingress, ingress_rule)
             }
-            let undecided = Verdict::new(Action::Undecided, generation);
-            return undecided.with_reason(Direction::Egress, Reason::Undecided, None).with_reason(
-                Direction::Ingress,
-                Reason::Undecided,
-                None,
-            );
+        };
+        verdict
+            .with_flag(Verdict::LOGGED, !self.logs().is_empty())
+            .with_flag(Verdict::HTTP_ASSUMED, self.http_assumed())
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &Step<'_>> {
+        self.egress.steps.iter().chain(&self.ingress.steps)
+    }
+
+    /// An HTTP clause passed because the flow carries no request, to a backend if there are any.
+    pub(crate) fn http_assumed(&self) -> bool {
+        self.steps().any(|step| step.record.http_assumed)
+            || self.backends.iter().any(Connection::http_assumed)
+    }
+
+    /// The Log rules that matched on the way, or on the way to a backend, each once.
+    pub(crate) fn logs(&self) -> Vec<RuleId> {
+        let own = self.steps().flat_map(|step| step.record.logs.iter().copied());
+        let mut logs = Vec::new();
+        for rule in own.chain(self.backends.iter().flat_map(Connection::logs)) {
+            if !logs.contains(&rule) {
+                logs.push(rule);
+            }
         }
-        let (_, egress, egress_rule) = self.egress.outcome.decide();
-        let (_, ingress, ingress_rule) = self.ingress.outcome.decide();
-        let records = || self.egress.steps.iter().chain(&self.ingress.steps).map(|step| &step.record);
-        Verdict::new(action, generation)
-            .with_reason(Direction::Egress, egress, egress_rule)
-            .with_reason(Direction::Ingress, ingress, ingress_rule)
-            .with_flag(Verdict::LOGGED, records().any(|record| !record.logs.is_empty()))
-            .with_flag(Verdict::HTTP_ASSUMED, records().any(|record| record.http_assumed))
+        logs
     }
 
     /// What would have to be known to decide; empty unless the verdict is undecided.
@@ -92,8 +111,7 @@ impl Connection<'_> {
             return Vec::new();
         }
         let mut missing: Vec<Missing> = if self.backends.is_empty() {
-            let steps = self.egress.steps.iter().chain(&self.ingress.steps);
-            steps.flat_map(|step| step.record.missing.iter().cloned()).collect()
+            self.steps().flat_map(|step| step.record.missing.iter().cloned()).collect()
         } else {
             let agreed = self.backends.iter().all(|backend| backend.action() == Action::Undecided);
             let own = (!agreed).then_some(Missing::Backend);
@@ -110,10 +128,6 @@ impl Connection<'_> {
             Direction::Ingress => &self.ingress,
         };
         side.steps.iter().flat_map(|step| &step.record.hits)
-    }
-
-    pub(crate) fn logs(&self) -> impl Iterator<Item = RuleId> + '_ {
-        self.egress.steps.iter().chain(&self.ingress.steps).flat_map(|step| step.record.logs.iter().copied())
     }
 }
 

@@ -114,7 +114,7 @@ pub(crate) fn placeless(mut rules: Vec<Rule>) -> Vec<Rule> {
     rules
 }
 
-/// The cluster of a world, after which nothing more is to be said of it.
+/// What is in the cluster of a world, and what it answers.
 pub(crate) fn told(world: &World, asks: &[Ask]) -> (Contents, Vec<Answer>) {
     let cluster = world.cluster();
     (contents(&cluster), answers(&cluster, asks))

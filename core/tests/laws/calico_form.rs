@@ -66,7 +66,7 @@ fn in_calico_form(world: &World) -> Cluster {
 }
 
 /// The answers with the kinds of policies left open.
-fn without_kinds(answers: Vec<Answer>) -> Vec<String> {
+fn without_kinds(answers: &[Answer]) -> Vec<String> {
     let side = |(reason, decider): &(_, Option<Decider>)| {
         let decider = decider.as_ref().map(|decider| match &decider.owner {
             RuleOwner::Policy(key) => (key.qualified_name(), decider.position),
@@ -79,14 +79,14 @@ fn without_kinds(answers: Vec<Answer>) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(cases(128))]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn both_forms_decide_alike(world in world(), asks in asks()) {
         let (original, form) = (world.cluster(), in_calico_form(&world));
         prop_assert_eq!(
-            without_kinds(answers(&form, &asks)),
-            without_kinds(answers(&original, &asks)),
+            without_kinds(&answers(&form, &asks)),
+            without_kinds(&answers(&original, &asks)),
             "{:#?}",
             asks
         );

@@ -21,7 +21,7 @@ fn inert_policy() -> impl Strategy<Value = Policy> {
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(cases(384))]
 
     #[test]
     fn the_order_of_loading_does_not_matter((world, objects, size) in shuffled(), asks in asks()) {
@@ -90,13 +90,12 @@ proptest! {
     }
 
     #[test]
-    fn a_transaction_that_is_dropped_did_nothing(world in world(), asks in asks()) {
+    fn a_transaction_that_is_dropped_did_nothing(world in world()) {
         let mut cluster = Cluster::with_dialect(world.dialect.clone());
         let empty = (contents(&cluster), cluster.generation());
         let mut transaction = cluster.transaction();
         world.objects.iter().for_each(|object| drop(transaction.upsert(object).unwrap()));
         drop(transaction);
         prop_assert_eq!((contents(&cluster), cluster.generation()), empty);
-        prop_assert!(answers(&cluster, &asks).len() == asks.len());
     }
 }

@@ -41,7 +41,7 @@ fn family(cluster: &Cluster, ask: &Ask) -> Option<IpVersion> {
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(cases(384))]
 
     #[test]
     fn an_endpoint_is_its_address_of_the_family(world in world(), asks in asks()) {

@@ -11,7 +11,7 @@ use tierwall::manifest::{LoadOptions, Source, load};
 use tierwall::resource::Resource;
 
 proptest! {
-    #![proptest_config(cases(64))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn a_resource_survives_its_json(world in world()) {

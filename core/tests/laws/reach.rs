@@ -12,7 +12,7 @@ use tierwall::reference::evaluate;
 fn generated_questions_are_decided_in_every_way() {
     let mut runner = TestRunner::deterministic();
     let (mut actions, mut reasons, mut kinds) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for _ in 0..1000 {
+    for _ in 0..2000 {
         let (world, asks) = (world(), asks()).new_tree(&mut runner).unwrap().current();
         let cluster = world.cluster();
         let evaluations = asks.iter().map(|ask| evaluate(&cluster, &ask.flow(&cluster), &ask.context));

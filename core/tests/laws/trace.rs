@@ -83,7 +83,7 @@ fn check(cluster: &Cluster, ask: &Ask) -> Trace {
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(cases(384))]
 
     #[test]
     fn the_trace_is_that_of_the_verdict(world in world(), asks in asks()) {

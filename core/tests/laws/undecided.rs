@@ -35,7 +35,7 @@ fn everything() -> Vec<DnsAnswer> {
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(cases(384))]
 
     #[test]
     fn whatever_names_turn_out_to_be(world in world(), found in answers(), asks in asks()) {

@@ -147,13 +147,13 @@ pub(super) fn global_policy() -> impl Strategy<Value = GlobalNetworkPolicySpec> 
             ..GlobalNetworkPolicySpec::default()
         };
         match class {
-            0 => GlobalNetworkPolicySpec { apply_on_forward: true, do_not_track: true, ..spec },
-            1 => {
+            0 | 1 => GlobalNetworkPolicySpec { apply_on_forward: true, do_not_track: true, ..spec },
+            2 => {
                 let types = spec.types.iter().filter(|word| *word == "Ingress").cloned().collect();
                 let pre_dnat = GlobalNetworkPolicySpec { apply_on_forward: true, pre_dnat: true, ..spec };
                 GlobalNetworkPolicySpec { egress: None, types, ..pre_dnat }
             }
-            2..=4 => GlobalNetworkPolicySpec { apply_on_forward: true, ..spec },
+            3..=5 => GlobalNetworkPolicySpec { apply_on_forward: true, ..spec },
             _ => spec,
         }
     })

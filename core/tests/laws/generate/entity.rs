@@ -100,7 +100,7 @@ impl Parts {
     pub(super) fn at(self, place: Place) -> EntityRule {
         let is_v4 = place.family == IpVersion::V4;
         let allowed = |ports: Vec<IntOrString>| -> Vec<IntOrString> {
-            let is_name = |port: &IntOrString| matches!(port, IntOrString::String(text) if PORT_NAMES.contains(&&**text));
+            let is_name = |port: &IntOrString| PORT_NAMES.contains(&&*port.to_string());
             match place.ports {
                 PortUse::Any => ports,
                 PortUse::Names => ports.into_iter().filter(is_name).collect(),

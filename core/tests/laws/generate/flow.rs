@@ -132,7 +132,11 @@ pub(crate) fn request() -> impl Strategy<Value = HttpRequest> {
 }
 
 fn context() -> impl Strategy<Value = FlowContext> {
-    let http = prop_oneof![4 => Just(Http::NotInspected), 1 => Just(Http::Unknown), 3 => request().prop_map(Http::Request)];
+    let http = prop_oneof![
+        4 => Just(Http::NotInspected),
+        1 => Just(Http::Unknown),
+        3 => request().prop_map(Http::Request),
+    ];
     let principal = || {
         let known = (select(&NAMESPACES[..]), select(&ACCOUNTS[..]))
             .prop_map(|(ns, account)| Some(format!("spiffe://cluster.local/ns/{ns}/sa/{account}")));

@@ -37,7 +37,7 @@ pub(super) fn objects() -> impl Strategy<Value = Vec<Resource>> {
         .flat_map(|namespace| ACCOUNTS.iter().map(|name| maybe(0.4, account(namespace, name))))
         .collect();
     let nodes: Vec<_> = (0..2).map(|index| maybe(0.8, node(index))).collect();
-    let hosts: Vec<_> = (0..2).map(|index| maybe(0.4, host(index))).collect();
+    let hosts: Vec<_> = (0..2).map(|index| maybe(0.6, host(index))).collect();
     let tiers: Vec<_> = TIERS.iter().take(2).map(|name| maybe(0.8, tier(name))).collect();
     let services: Vec<_> = (0..2).map(|index| maybe(0.4, service(index))).collect();
     let slices = maybe(0.2, slice());
@@ -109,7 +109,7 @@ fn pod_spec() -> impl Strategy<Value = PodSpec> {
 fn pod(index: u8) -> impl Strategy<Value = Resource> {
     // Now and then two pods have one address, as while one replaces the other.
     let last = prop_oneof![12 => Just(index + 1), 1 => Just(1)];
-    let families = prop_oneof![3 => Just((true, true)), 2 => Just((true, false)), 1 => Just((false, true)), 1 => Just((false, false))];
+    let families = select(&[(true, true), (true, true), (true, false), (false, true), (false, false)][..]);
     let phase = prop_oneof![12 => Just("Running"), 1 => Just("Succeeded")];
     (labels(), pod_spec(), last, families, phase).prop_map(move |(labels, spec, last, (v4, v6), phase)| {
         let (namespace, name) = pod_name(index);
@@ -169,7 +169,7 @@ fn host(index: u8) -> impl Strategy<Value = Resource> {
                 profiles,
                 ports,
             };
-            // A label of an endpoint that only workloads must not claim.
+            // It may claim labels that workloads must not.
             let metadata = ObjectMeta { labels, ..ObjectMeta::named(format!("host{index}")) };
             HostEndpoint { metadata, spec }.into()
         },

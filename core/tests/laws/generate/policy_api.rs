@@ -42,7 +42,9 @@ fn networks() -> impl Strategy<Value = Vec<String>> {
 
 fn baseline_peer() -> impl Strategy<Value = BaselineEgressPeer> {
     prop_oneof![
-        3 => subject().prop_map(|Subject { namespaces, pods }| BaselineEgressPeer { namespaces, pods, ..Default::default() }),
+        3 => subject().prop_map(|Subject { namespaces, pods }| {
+            BaselineEgressPeer { namespaces, pods, ..Default::default() }
+        }),
         1 => networks().prop_map(|nets| BaselineEgressPeer { networks: Some(nets), ..Default::default() }),
         1 => selector::teams().prop_map(|nodes| BaselineEgressPeer { nodes: Some(nodes), ..Default::default() }),
     ]

@@ -1,0 +1,108 @@
+//! What the laws found, at its smallest, so that it is tried every time.
+
+use std::net::IpAddr;
+use tierwall::cluster::Cluster;
+use tierwall::explain::{Trace, explain};
+use tierwall::manifest::{LoadOptions, Source, load};
+use tierwall::model::{
+    Action, Direction, Evaluation, Flow, FlowContext, Http, HttpRequest, Protocol, Reason,
+};
+use tierwall::reference::evaluate;
+
+const PODS: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: shop, labels: {app: a}}
+status: {podIP: 10.0.0.1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: b, namespace: shop, labels: {app: b}}
+status: {podIP: 10.0.0.2}
+";
+
+fn cluster(policies: &str) -> Cluster {
+    let mut cluster = Cluster::new();
+    let sources = [Source::new("pods.yaml", PODS), Source::new("policies.yaml", policies)];
+    load(&mut cluster, &sources, &LoadOptions::default()).unwrap();
+    cluster
+}
+
+/// What a flow from pod a comes to.
+fn ask(cluster: &Cluster, to: &str, port: u16, http: Http) -> (Evaluation, Trace) {
+    let (from, to): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), to.parse().unwrap());
+    let flow = Flow::new(from, to, Protocol::TCP).with_ports(40_000, port);
+    let context = FlowContext { http, ..FlowContext::default() };
+    (evaluate(cluster, &flow, &context), explain(cluster, &flow, &context))
+}
+
+/// A request without a path that could be compared is refused by the rule, although the next one allows everything.
+#[test]
+fn an_unknown_request_may_be_refused() {
+    let cluster = cluster(
+        "
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: p, namespace: shop}
+spec:
+  ingress: [{action: Allow, http: {paths: [{prefix: /}]}}, {action: Allow}]
+",
+    );
+    let request = |path: &str| Http::Request(HttpRequest { method: None, path: Some(path.to_owned()) });
+    let action = |http| ask(&cluster, "10.0.0.2", 80, http).0.enforced.action();
+    assert_eq!(action(request("/")), Action::Allow);
+    assert_eq!(action(request("*")), Action::Deny);
+    assert_eq!(action(Http::Unknown), Action::Undecided);
+    assert_eq!(action(Http::NotInspected), Action::Allow);
+}
+
+/// The staged policy denies by the end of another tier than the enforced one.
+#[test]
+fn a_pending_verdict_of_another_tier_is_told() {
+    let cluster = cluster(
+        "
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: first}
+spec: {order: 10}
+---
+apiVersion: projectcalico.org/v3
+kind: StagedNetworkPolicy
+metadata: {name: staged, namespace: shop}
+spec: {tier: first, types: [Egress]}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: enforced, namespace: shop}
+spec: {types: [Egress]}
+",
+    );
+    let (evaluation, trace) = ask(&cluster, "10.0.0.2", 80, Http::NotInspected);
+    let pending = trace.pending.unwrap();
+    let decider = pending.sides[0].decided_by.as_ref().unwrap();
+    assert_eq!(decider.owner, "StagedNetworkPolicy shop/staged");
+    assert_eq!(evaluation.pending.rule(Direction::Egress).map(|id| id.get()), Some(decider.rule_id));
+    assert_eq!(evaluation.pending.reason(Direction::Egress), Reason::TierDefault);
+}
+
+/// What is logged on the way to a backend of a service is logged on the way to the service.
+#[test]
+fn a_log_on_the_way_to_a_backend_counts() {
+    let cluster = cluster(
+        "
+apiVersion: v1
+kind: Service
+metadata: {name: front, namespace: shop}
+spec: {clusterIP: 10.96.0.1, selector: {app: b}, ports: [{port: 8000, targetPort: 80}]}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: p, namespace: shop}
+spec: {egress: [{action: Log}, {action: Allow}]}
+",
+    );
+    let (evaluation, trace) = ask(&cluster, "10.96.0.1", 8000, Http::NotInspected);
+    assert!(evaluation.enforced.is_allowed() && evaluation.enforced.is_logged());
+    assert_eq!(trace.enforced.logged.len(), 1);
+    assert_eq!(trace.enforced.logged, trace.enforced.backends[0].logged);
+}
