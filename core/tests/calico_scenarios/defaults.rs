@@ -4,7 +4,7 @@ use super::fixture::{
     Table, add, ask, connect, gnp, judgement, kcnp, knp, np, object, policy_strings, tier, world, world_with,
 };
 use tierwall::cluster::Scope;
-use tierwall::dialect::{Dialect, MissingNamespace, TieBreak, TypesDefaulting};
+use tierwall::dialect::{AbsentTierOrder, Dialect, MissingNamespace, TieBreak, TypesDefaulting};
 use tierwall::model::{Direction, FlowContext};
 
 const A_TO_B: &str = "in: A -> B tcp/5432";
@@ -341,6 +341,22 @@ fn whole_connections() {
     );
     let expected = "0|t1|gnp:q|pass|-1 1|default|gnp:g|allow|0";
     table.expect(23, "policy strings", expected, &strings(&cluster));
+    table.finish();
+}
+
+/// Row 29 once more: a tier that exists comes before one that does not, even if neither has an order.
+#[test]
+fn tiers_without_order() {
+    let mut dialect = Dialect::default();
+    dialect.absent_tier_order = AbsentTierOrder::Last;
+    let policies = [
+        tier("zeta", ""),
+        on_b("a", "tier: alpha, ingress: [{action: Deny}]"),
+        on_b("z", "tier: zeta, ingress: [{action: Allow}]"),
+    ];
+    let mut table = Table::default();
+    let cluster = world_with(dialect, &policies);
+    table.expect(29, A_TO_B, "allow (rule) zeta|gnp:z|allow|0", &ask(&cluster, A_TO_B));
     table.finish();
 }
 

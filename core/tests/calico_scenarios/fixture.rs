@@ -252,6 +252,7 @@ pub(crate) fn judgement(cluster: &Cluster, question: &str, context: &FlowContext
         "out" => (Direction::Egress, Role::Own, 0),
         "forward in" => (Direction::Ingress, Role::Forwarded, 2),
         "forward out" => (Direction::Egress, Role::Forwarded, 0),
+        "pre-dnat in" => (Direction::Ingress, Role::PreDnatOnly, 2),
         _ => panic!("not a question: {question}"),
     };
     let name = at.or(text.split_whitespace().nth(position)).unwrap();

@@ -78,6 +78,7 @@ fn host_endpoint_of_an_interface() {
                     ("Y -> n1 tcp/22", "allow: not policed, failsafe port"),
                     ("n1 -> Y tcp/443", "deny: no profile matched, not policed"),
                     ("n1 -> Y udp/53", "allow: failsafe port, not policed"),
+                    ("n1 -> n1 tcp/8443", "allow: traffic to itself, traffic to itself"),
                 ],
                 judged: vec![(
                     "in: Y -> H1 tcp/8443",
@@ -138,6 +139,8 @@ fn host_endpoint_of_an_interface() {
                 connections: vec![
                     ("Y -> B tcp/8080", not_blocked),
                     ("B -> Y tcp/80", "deny: tier default, not policed"),
+                    // Between pods of the node nothing leaves it.
+                    ("A -> B tcp/8080", "allow: profile rule, profile rule"),
                 ],
                 judged: vec![(
                     "forward out at H1: B -> Y tcp/80",
@@ -172,6 +175,16 @@ fn before_translation() {
                     "forward in at H1: Y -> B tcp/8080",
                     "allow (forwarded by default) pre-dnat:default|gnp:p|pass|-1",
                 )],
+            },
+            Row {
+                // Failsafe ports come first in this phase too (7.2).
+                number: 100,
+                objects: vec![on_host("p", &format!("preDNAT: true, {FORWARD}, {DENY}"))],
+                connections: vec![
+                    ("Y -> n1 tcp/22", "allow: not policed, failsafe port"),
+                    ("Y -> n1 tcp/23", "deny: not policed, rule"),
+                ],
+                judged: vec![],
             },
             Row {
                 number: 101,
@@ -219,6 +232,7 @@ fn untracked() {
     let reply = "egress: [{action: Allow, protocol: TCP, source: {ports: [9000]}}]";
     let normal = on_host("q", "types: [Egress], egress: [{action: Allow}]");
     let both_ways = format!("{request}, {reply}");
+    let no_profile = "deny (no profile matched) __PROFILE__|pro:__NO_MATCH__|deny|0";
     check(
         vec![
             Row {
@@ -242,6 +256,23 @@ fn untracked() {
                     ("Y -> n1 tcp/9001", "deny: not policed, no profile matched"),
                 ],
                 judged: vec![("out: H1 -> Y tcp/9000:40000", "allow (rule) untracked:default|gnp:p|allow|0")],
+            },
+            Row {
+                // Failsafe ports come first, also as the source of replies (7.2). What a pod sends to its own node is
+                // not seen by this phase.
+                number: 103,
+                objects: vec![untracked("ingress: [{action: Deny}], egress: [{action: Deny}]")],
+                connections: vec![
+                    ("Y -> n1 tcp/22", "allow: not policed, failsafe port"),
+                    ("n1 -> Y tcp/6443", "allow: failsafe port, not policed"),
+                    ("Y -> n1 tcp/23", "deny: not policed, rule"),
+                ],
+                judged: vec![
+                    ("out: H1 -> Y tcp/23:40000", "deny (rule) untracked:default|gnp:p|deny|0"),
+                    ("out: H1 -> Y tcp/22:40000", no_profile),
+                    ("in: Y -> H1 tcp/6443:40000", no_profile),
+                    ("pre-dnat in at H1: A -> n1 tcp/9000", "allow (not policed)"),
+                ],
             },
             Row {
                 // The same where the host began the connection.
@@ -445,6 +476,24 @@ fn which_host_endpoint() {
     for (interface, expected) in [("eth0", "b-address"), ("eth1", "a-eth1")] {
         let expected = format!("HostEndpoint {expected}");
         table.expect("7.1 with an address", interface, &expected, &governor(&cluster, interface));
+    }
+
+    // By the address the flow goes to, where the interface is not said; and not by that of another interface.
+    let by_address = |name: &str, address: &str| hep(name, &format!("node: n1, expectedIPs: [{address}]"));
+    let mut cluster = world_without_hosts(Dialect::default(), &[]);
+    add(&mut cluster, &[by_address("first", "192.168.9.9"), by_address("second", "192.168.0.1")]);
+    let trace = |cluster: &Cluster, text: &str, context| {
+        let trace = tierwall::explain::explain(cluster, &flow(cluster, text), &context);
+        trace.enforced.sides[1].endpoint.clone().unwrap_or_default()
+    };
+    let unsaid = FlowContext::default;
+    let eth7 = || FlowContext { destination_interface: Some("eth7".into()), ..FlowContext::default() };
+    for (text, context, expected) in [
+        ("Y -> 192.168.0.1 tcp/9000", unsaid(), "HostEndpoint second"),
+        ("Y -> 192.168.9.9 tcp/9000", unsaid(), "HostEndpoint first"),
+        ("Y -> 192.168.0.1 tcp/9000", eth7(), "HostEndpoint second"),
+    ] {
+        table.expect("7.1 by address", text, expected, &trace(&cluster, text, context));
     }
     table.finish();
 }

@@ -1,7 +1,7 @@
 //! Each reason is given, each action does what it says, each phase has its place.
 
 use super::fixture::{Table, ask, connect, flow, gnp, hep, judgement, knp, object, tier, world, world_with};
-use tierwall::cluster::Cluster;
+use tierwall::cluster::{Cluster, EndpointEntry, Phase, Scope};
 use tierwall::dialect::{AbsentAddress, Dialect, DnsCoverage, EndpointToHost, Flavour, OtherProtocols};
 use tierwall::explain::explain;
 use tierwall::model::{
@@ -100,6 +100,14 @@ fn exemptions_end() {
     let context = FlowContext { via_service: true, ..FlowContext::default() };
     let verdict = evaluate(&cluster, &flow(&cluster, "B -> B tcp/1"), &context).enforced;
     assert_eq!((verdict.action(), verdict.reason(Direction::Egress)), (Action::Deny, Reason::TierDefault));
+    // What a controller stands for is any number of pods, which do not reach each other for being alike.
+    let deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: many, namespace: dev}, \
+                      spec: {template: {metadata: {labels: {app: db}}}}}";
+    let cluster =
+        world(&[gnp("p", "selector: app == 'db', types: [Ingress, Egress]"), deployment.to_owned()]);
+    let many = cluster.workload("dev", "many").unwrap();
+    let found = ingress_of(&cluster, &Flow::new(many, many, Protocol::TCP), &FlowContext::default());
+    assert_eq!(found.0, Action::Deny);
     table.finish();
 }
 
@@ -176,6 +184,37 @@ fn every_phase() {
         }
     }
     table.finish();
+}
+
+/// Workloads know the normal phase only (5.3), host endpoints each.
+#[test]
+fn policies_of_phases() {
+    let class = |name: &str, fields: &str| gnp(name, &format!("{fields}, ingress: [{{action: Deny}}]"));
+    let cluster = world(&[
+        class("normal", "types: [Ingress]"),
+        class("forward", "applyOnForward: true"),
+        class("pre", "applyOnForward: true, preDNAT: true"),
+        class("raw", "applyOnForward: true, doNotTrack: true"),
+    ]);
+    let applied = |entry: &EndpointEntry, phase| {
+        let tiers = cluster.applied(entry, Direction::Ingress, phase, Scope::Enforced);
+        let policies = tiers.iter().flat_map(|tier| &tier.policies);
+        policies.map(|policy| policy.entry.policy.key.name.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let host = cluster.host_endpoints().next().unwrap();
+    let pod = cluster.endpoint(cluster.workload("dev", "b").unwrap()).unwrap();
+    for (phase, at_host, at_pod) in [
+        (Phase::Untracked, "raw", ""),
+        (Phase::PreDnat, "pre", ""),
+        (Phase::Normal, "forward normal", "forward normal"),
+        (Phase::Forward, "forward", ""),
+    ] {
+        assert_eq!(
+            (applied(host, phase), applied(pod, phase)),
+            (at_host.to_owned(), at_pod.to_owned()),
+            "{phase}"
+        );
+    }
 }
 
 /// 7.2: what the end of a tier means in each phase, and that an early allow is final for the host endpoint.

@@ -342,6 +342,7 @@ fn fields_of_rules() {
     let cluster = cluster();
     let bare = || Rule::new(RuleAction::Allow);
     let icmp = |code| Some(IcmpMatch { icmp_type: 8, code });
+    let echo_reply = || Some(IcmpMatch { icmp_type: 0, code: None });
     let mut names = vec!["action", "source", "destination", "http", "origin"];
     for (name, rule, yes, no, field) in [
         (
@@ -392,8 +393,17 @@ fn fields_of_rules() {
         (
             "not_icmp",
             Rule { not_icmp: icmp(None), ..bare() },
+            "A -> Y icmp6/9.1",
+            "A -> Y icmp6/8.1",
+            Field::NotIcmp,
+        ),
+        // What is no ICMP has no type, though the bytes for it say 0.
+        ("icmp", Rule { icmp: echo_reply(), ..bare() }, "A -> Y icmp/0.0", "A -> Y tcp/8", Field::Icmp),
+        (
+            "not_icmp",
+            Rule { not_icmp: echo_reply(), ..bare() },
             "A -> Y tcp/8",
-            "A -> Y icmp/8.1",
+            "A -> Y icmp/0.0",
             Field::NotIcmp,
         ),
     ] {
@@ -421,6 +431,23 @@ fn named_ports_of_the_selected() {
     let miss = |field| Match::No(Criterion::End(End::Destination, field));
     assert_eq!(found(&cluster, &rule, "Y -> A tcp/80", &context), miss(Field::Selector));
     assert_eq!(found(&cluster, &rule, "Y -> B tcp/80", &context), miss(Field::Ports));
+
+    // Of two endpoints with one address, the one that has the port must be selected.
+    let pod = |name: &str, ports: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: dev, labels: {{team: {name}}}}}, \
+             spec: {{containers: [{{name: c, ports: [{ports}]}}]}}, status: {{podIP: 10.0.0.7}}}}"
+        )
+    };
+    let mut cluster = cluster;
+    add(&mut cluster, &[pod("with", "{name: http, containerPort: 80}"), pod("without", "")]);
+    let from = |team: &str| {
+        let selector = Some(selector(&format!("team == '{team}'")));
+        let destination = EntityMatch { selector, ports: named("http"), ..EntityMatch::default() };
+        Rule { destination, ..Rule::new(RuleAction::Allow) }
+    };
+    assert_eq!(found(&cluster, &from("with"), "Y -> 10.0.0.7 tcp/80", &context), Match::Yes);
+    assert_eq!(found(&cluster, &from("without"), "Y -> 10.0.0.7 tcp/80", &context), miss(Field::Ports));
 }
 
 #[test]
