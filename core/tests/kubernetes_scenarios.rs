@@ -1,5 +1,6 @@
 //! What the specification of Kubernetes policy says by example, executed: its scenarios, its tables of defaults and
 //! outcomes, its options, and its vectors of what is valid (`spec/kubernetes.md` 2.2, 2.4, 2.8, 2.9, 5, 10, 11).
+#![cfg(feature = "yaml")]
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,

@@ -3,6 +3,7 @@
 //! `generate` makes whole clusters with policies of every kind, valid by construction, and flows between whatever is in
 //! them or outside. Each other module is one law, or a few of one sort. `PROPTEST_CASES` sets how many cases each is
 //! tried with.
+#![cfg(feature = "yaml")]
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
