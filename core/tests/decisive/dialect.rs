@@ -197,6 +197,16 @@ fn calico() -> Vec<Field> {
             )],
         },
         Field {
+            name: "domain_actions",
+            answer: |dialect| {
+                let rule = "{name: r, action: Deny, to: [{domainNames: [a.com]}]}";
+                let spec = "tier: Admin, priority: 5, subject: {namespaces: {}}";
+                refusal(dialect, &[kcnp("p", &format!("{spec}, egress: [{rule}]"))])
+            },
+            documented: "TW0509 spec.egress[0].to[0].domainNames",
+            others: vec![(|dialect| dialect.domain_actions = DomainActions::Any, "")],
+        },
+        Field {
             name: "dns_extra_ttl",
             answer: |mut dialect| {
                 dialect.flavour = Flavour::Enterprise;
