@@ -3,16 +3,27 @@
 //! ```text
 //! cargo run --release --example load_time -- PATH...
 //! ```
-#![allow(clippy::print_stdout, reason = "a command prints")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tierwall::cluster::Cluster;
 use tierwall::manifest::{LoadOptions, load_paths};
 
 const RUNS: usize = 7;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if paths.is_empty() {
         return Err("usage: load_time PATH...".into());

@@ -209,12 +209,10 @@ fn end_criteria(facts: &Facts<'_>, rule: &Rule, end: End, all: &mut Conjunction)
     }
     set_criteria(facts, entity, party, end, all);
     if !entity.ports.is_empty() {
-        all.require(at(Field::Ports), || port_matches(facts, rule, entity, party, &entity.ports).into());
+        all.require(at(Field::Ports), || port_matches(facts, entity, party, &entity.ports).into());
     }
     if !entity.not_ports.is_empty() {
-        all.require(at(Field::NotPorts), || {
-            (!port_matches(facts, rule, entity, party, &entity.not_ports)).into()
-        });
+        all.require(at(Field::NotPorts), || (!port_matches(facts, entity, party, &entity.not_ports)).into());
     }
     if let Some(identity) = &entity.identity {
         all.require(at(Field::Identity), || identity_matches(facts, identity, party).into());
@@ -309,13 +307,7 @@ fn domain(facts: &Facts<'_>, party: &Party<'_>, patterns: &[crate::model::Domain
 }
 
 /// A number, or a named port of an endpoint that holds the address and that the entity's selector picks (calico.md 4.4).
-fn port_matches(
-    facts: &Facts<'_>,
-    rule: &Rule,
-    entity: &EntityMatch,
-    party: &Party<'_>,
-    ports: &PortMatch,
-) -> bool {
+fn port_matches(facts: &Facts<'_>, entity: &EntityMatch, party: &Party<'_>, ports: &PortMatch) -> bool {
     if !facts.protocol.has_ports() {
         return false;
     }
@@ -324,10 +316,7 @@ fn port_matches(
             entity.selector.as_ref().is_none_or(|selector| selector.matches(&holder.labels))
         };
         party.holders.iter().filter(picked).flat_map(|holder| &holder.endpoint.ports).any(|port| {
-            ports.names.contains(&port.name)
-                && port.port == party.port
-                && port.protocol == facts.protocol
-                && rule.protocol.is_none_or(|wanted| wanted == port.protocol)
+            ports.names.contains(&port.name) && port.port == party.port && port.protocol == facts.protocol
         })
     };
     ports.ranges.iter().any(|range| range.contains(party.port))

@@ -197,6 +197,16 @@ fn calico() -> Vec<Field> {
             )],
         },
         Field {
+            name: "domain_actions",
+            answer: |dialect| {
+                let rule = "{name: r, action: Deny, to: [{domainNames: [a.com]}]}";
+                let spec = "tier: Admin, priority: 5, subject: {namespaces: {}}";
+                refusal(dialect, &[kcnp("p", &format!("{spec}, egress: [{rule}]"))])
+            },
+            documented: "TW0509 spec.egress[0].to[0].domainNames",
+            others: vec![(|dialect| dialect.domain_actions = DomainActions::Any, "")],
+        },
+        Field {
             name: "dns_extra_ttl",
             answer: |mut dialect| {
                 dialect.flavour = Flavour::Enterprise;
@@ -285,6 +295,27 @@ fn kubernetes() -> Vec<Field> {
             others: vec![(
                 |dialect| dialect.selection_scope = SelectionScope::AnyDirection,
                 "allow: tier default, not policed",
+            )],
+        },
+        Field {
+            name: "domain_actions",
+            answer: |dialect| {
+                let subject =
+                    "subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}}";
+                let rule = "egress: [{action: Deny, to: [{domainNames: [a.com]}]}]";
+                let policy = kcnp("c", &format!("tier: Admin, priority: 5, {subject}, {rule}"));
+                let refused = refusal(dialect.clone(), std::slice::from_ref(&policy));
+                if !refused.is_empty() {
+                    return refused;
+                }
+                let mut cluster = world_with(dialect, &[policy]);
+                cluster.observe(DnsAnswer::addresses("a.com", ["8.8.8.8".parse().unwrap()], Duration::MAX));
+                ask(&cluster, "out: A -> Y tcp/443")
+            },
+            documented: "TW0509 spec.egress[0].to[0].domainNames",
+            others: vec![(
+                |dialect| dialect.domain_actions = DomainActions::Any,
+                "deny (rule) kube-admin|kcnp:c|deny|0",
             )],
         },
         Field {
