@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 /// StagedNetworkPolicy. To put it into a cluster, delete the original.
 ///
 /// Nothing is validated: see [`lower`](crate::lower::lower) for that. A rule that is wrong, or that Calico has no words
-/// for (a peer `nodes`), is left out if it allows, and denies everything otherwise (`spec/calico.md` 6.1, 6.2;
-/// `spec/kubernetes.md` 4.6).
+/// for (a peer `nodes`; domain names in a rule that does not allow), is left out if it allows, and denies everything
+/// otherwise (`spec/calico.md` 6.1, 6.2; `spec/kubernetes.md` 4.6).
 ///
 /// ```
 /// use tierwall::lower::calico_form;
@@ -125,7 +125,7 @@ fn rules_of(rule: &Rule, direction: Direction) -> Vec<calico::Rule> {
 
 fn calico_rule(rule: &Rule, part: &Part<'_>, direction: Direction) -> Option<calico::Rule> {
     let peer = match part.peer {
-        Some(peer) => entity(peer)?,
+        Some(peer) => entity(peer, part.action)?,
         None => EntityRule::default(),
     };
     let ports = part.ports.ports.iter().map(port).collect();
@@ -153,18 +153,18 @@ fn action(action: RuleAction) -> &'static str {
     }
 }
 
-/// `None` for a peer that Calico does not have.
-fn entity(peer: &Peer) -> Option<EntityRule> {
+/// `None` for a peer that Calico does not have: nodes, and domain names but to allow them.
+fn entity(peer: &Peer, action: RuleAction) -> Option<EntityRule> {
     let texts = |nets: &[ipnet::IpNet]| nets.iter().map(ToString::to_string).collect();
     Some(match peer {
         Peer::Pods(pods) => pod_entity(pods),
         Peer::Nets(nets, except) => {
             EntityRule { nets: texts(nets), not_nets: texts(except), ..EntityRule::default() }
         }
-        Peer::Domains(domains) => {
+        Peer::Domains(domains) if action == RuleAction::Allow => {
             EntityRule { domains: domains.iter().map(ToString::to_string).collect(), ..EntityRule::default() }
         }
-        Peer::Nodes(_) => return None,
+        Peer::Domains(_) | Peer::Nodes(_) => return None,
     })
 }
 
