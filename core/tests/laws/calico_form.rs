@@ -1,36 +1,44 @@
 //! A policy of Kubernetes, and the Calico policy that it equals, decide alike.
 
 use crate::answer::{Answer, Decider, Said, answers};
-use crate::generate::{Policy, World, asks, kubernetes_policy, policy, world_of};
+use crate::generate::{Policy, World, asks, dialect, kubernetes_policy, policy, world_of};
 use crate::print::yaml;
 use crate::{cases, generate};
 use proptest::prelude::*;
 use tierwall::cluster::{Cluster, RuleOwner};
+use tierwall::diagnostic::Problem;
 use tierwall::dialect::{
     CidrPods, Dialect, EgressToOwnNode, OtherProtocols, SelectionScope, TieBreak, TypesDefaulting,
 };
-use tierwall::lower::calico_form;
+use tierwall::lower::{calico_form, lower};
 use tierwall::manifest::{LoadOptions, Source, load};
 use tierwall::resource::Resource;
+use tierwall::resource::policy_api::EgressPeer;
 
 /// A world of which most policies are of Kubernetes.
 fn world() -> impl Strategy<Value = World> {
     let policies = prop_oneof![4 => kubernetes_policy().boxed(), 1 => policy().boxed()];
-    world_of(policies.prop_map(without_nodes).boxed()).prop_map(|mut world| {
+    world_of(policies.prop_map(in_words_of_calico).boxed()).prop_map(|mut world| {
         as_calico(&mut world.dialect);
         world.objects.iter_mut().for_each(drop_nodes);
         world
     })
 }
 
-/// Calico has no words for peers that are nodes.
-fn without_nodes(mut policy: Policy) -> Policy {
+/// The policy without the rules that Calico has no words for.
+fn in_words_of_calico(mut policy: Policy) -> Policy {
     match &mut policy {
-        Policy::Admin(spec) => spec.egress.retain(|rule| rule.to.iter().all(|peer| peer.nodes.is_none())),
-        Policy::Cluster(spec) => spec.egress.retain(|rule| rule.to.iter().all(|peer| peer.nodes.is_none())),
+        Policy::Admin(spec) => spec.egress.retain(|rule| has_words(&rule.to, &rule.action)),
+        Policy::Cluster(spec) => spec.egress.retain(|rule| has_words(&rule.to, &rule.action)),
         _ => {}
     }
     policy
+}
+
+/// Not for peers that are nodes, nor for domain names but to allow them.
+fn has_words(peers: &[EgressPeer], action: &str) -> bool {
+    let allows = action == "Allow" || action == "Accept";
+    peers.iter().all(|peer| peer.nodes.is_none() && (allows || peer.domain_names.is_none()))
 }
 
 fn drop_nodes(object: &mut Resource) {
@@ -99,5 +107,12 @@ proptest! {
             Policy::Kubernetes(..) | Policy::StagedKubernetes(..) | Policy::Admin(_) | Policy::Cluster(_)
         );
         prop_assert_eq!(calico_form(&policy.named("p")).is_some(), of_kubernetes);
+    }
+
+    #[test]
+    fn a_form_is_valid(policy in kubernetes_policy(), dialect in dialect()) {
+        let form = calico_form(&policy.named("p")).unwrap();
+        let errors: Vec<_> = lower(&form, &dialect).problems.into_iter().filter(Problem::is_error).collect();
+        prop_assert!(errors.is_empty(), "{:?}\n{:#?}", errors, form);
     }
 }

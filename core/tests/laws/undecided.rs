@@ -4,7 +4,7 @@ use crate::cases;
 use crate::generate::{Ask, OUTSIDE, World, answers, asks, request, world};
 use proptest::prelude::*;
 use tierwall::cluster::{Cluster, DnsAnswer};
-use tierwall::dialect::DnsCoverage;
+use tierwall::dialect::{Dialect, DnsCoverage};
 use tierwall::model::{Action, FlowContext, Http, HttpRequest};
 use tierwall::reference::evaluate;
 
@@ -73,8 +73,9 @@ proptest! {
     #[test]
     fn nothing_is_unknown_where_all_is_given(world in world(), asks in asks()) {
         let mut world = world;
-        world.dialect = tierwall::dialect::Dialect::default();
-        world.dialect.flavour = tierwall::dialect::Flavour::Enterprise;
+        let Dialect { flavour, domain_actions, .. } = world.dialect;
+        world.dialect = Dialect::default();
+        (world.dialect.flavour, world.dialect.domain_actions) = (flavour, domain_actions);
         let cluster = world.cluster();
         for ask in &asks {
             let flow = ask.flow(&cluster);

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use tierwall::dialect::*;
 
-/// Mostly the documented readings; now and then others. Fields of Calico Enterprise are known.
+/// Mostly the documented readings; now and then others. Fields of Calico Enterprise are known, and domain names may stand
+/// in rules of any action.
 pub(crate) fn dialect() -> impl Strategy<Value = Dialect> {
     let other = prop::bool::weighted(0.2);
     let protocols =
@@ -13,6 +14,7 @@ pub(crate) fn dialect() -> impl Strategy<Value = Dialect> {
     (prop::collection::vec(other, 12), protocols, to_host).prop_map(|(others, protocols, to_host)| {
         let mut dialect = Dialect::default();
         dialect.flavour = Flavour::Enterprise;
+        dialect.domain_actions = DomainActions::Any;
         if others[0] {
             dialect.tie_break = TieBreak::BackendName;
         }

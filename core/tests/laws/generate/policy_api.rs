@@ -50,23 +50,14 @@ fn baseline_peer() -> impl Strategy<Value = BaselineEgressPeer> {
     ]
 }
 
-/// A peer of egress; domain names only where the rule allows.
-fn egress_peer() -> impl Strategy<Value = (EgressPeer, Vec<String>)> {
-    let names = prop_oneof![
-        6 => Just(Vec::new()),
-        1 => any_of(&["api.example.com", "*.example.com", "example.com"], 2),
-    ];
-    (baseline_peer(), names).prop_map(|(peer, names)| {
-        let BaselineEgressPeer { namespaces, pods, nodes, networks } = peer;
-        (EgressPeer { namespaces, pods, nodes, networks, domain_names: None }, names)
-    })
-}
-
-fn with_names((peer, names): (EgressPeer, Vec<String>), allows: bool) -> EgressPeer {
-    if !allows || names.is_empty() {
-        return peer;
-    }
-    EgressPeer { domain_names: Some(names), ..EgressPeer::default() }
+fn egress_peer() -> impl Strategy<Value = EgressPeer> {
+    let names = any_of(&["api.example.com", "*.example.com", "example.com"], 2);
+    prop_oneof![
+        6 => baseline_peer().prop_map(|BaselineEgressPeer { namespaces, pods, nodes, networks }| {
+            EgressPeer { namespaces, pods, nodes, networks, domain_names: None }
+        }),
+        1 => names.prop_map(|names| EgressPeer { domain_names: Some(names), ..EgressPeer::default() }),
+    ]
 }
 
 /// Named ports are of pods: nodes and domain names have none.
@@ -114,7 +105,6 @@ pub(super) fn admin() -> impl Strategy<Value = AdminNetworkPolicySpec> {
     let actions = &["Allow", "Deny", "Pass"];
     let egress = (name(), select(actions), prop::collection::vec(egress_peer(), 1..3), admin_ports());
     let egress = egress.prop_map(|(name, action, to, ports)| {
-        let to: Vec<_> = to.into_iter().map(|peer| with_names(peer, action == "Allow")).collect();
         let ports = numbered(ports, to.iter().all(has_named_ports));
         AdminEgressRule { name, action: action.to_owned(), to, ports }
     });
@@ -182,7 +172,6 @@ pub(super) fn cluster() -> impl Strategy<Value = ClusterNetworkPolicySpec> {
     });
     let egress = (name(), action(), prop::collection::vec(egress_peer(), 1..3), protocols());
     let egress = egress.prop_map(|(name, action, to, protocols)| {
-        let to: Vec<_> = to.into_iter().map(|peer| with_names(peer, action == "Accept")).collect();
         let named = |entry: &ClusterNetworkPolicyProtocol| entry.destination_named_port.is_some();
         let allowed = to.iter().all(has_named_ports);
         let protocols = protocols.filter(|protocols| allowed || !protocols.iter().any(named));
