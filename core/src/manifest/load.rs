@@ -243,8 +243,11 @@ impl<'o> Loader<'o> {
     fn stage(&mut self, source: &Source, object: &Object<'_, '_>, key: ResourceKey, lowered: Lowered) {
         let origin = origin(source, object.node);
         if let Some((earlier, first)) = self.staged.get(&key) {
-            let severity =
-                if key.kind.is_policy() && *earlier != lowered { Severity::Error } else { Severity::Warning };
+            let severity = if key.kind.is_policy() && unplaced(earlier) != unplaced(&lowered) {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
             let problem = Problem {
                 severity,
                 ..Problem::error(
@@ -271,6 +274,17 @@ fn guards(kind: Kind) -> bool {
 
 fn origin(source: &Source, node: &Node<'_>) -> Origin {
     Origin { source: Arc::clone(source.name()), line: source.line(node.span.range().start) }
+}
+
+/// A policy without the places it stands at, to compare what two of them say.
+fn unplaced(lowered: &Lowered) -> Lowered {
+    let mut lowered = lowered.clone();
+    if let Lowered::Policy(policy) = &mut lowered {
+        policy.origin = None;
+        let rules = policy.ingress.iter_mut().chain(&mut policy.egress).flatten();
+        rules.for_each(|rule| rule.origin.at = None);
+    }
+    lowered
 }
 
 /// Notes the file and line of an object and of its rules.
