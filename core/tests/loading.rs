@@ -136,6 +136,14 @@ items:
 }
 
 #[test]
+fn a_separator_that_is_missing_is_said_once() {
+    let object = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n";
+    let diagnostics = refuse(&object.repeat(2));
+    assert_eq!(codes(&diagnostics), [(Code::DuplicateKey, 4)]);
+    assert_eq!(diagnostics[0].help.as_deref(), Some("write `---` on a line of its own before this one"));
+}
+
+#[test]
 fn every_problem_of_a_load_comes_at_once() {
     let text = "
 apiVersion: projectcalico.org/v3

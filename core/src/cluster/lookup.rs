@@ -143,7 +143,7 @@ impl Cluster {
 
     fn similar(&self, end: &EndRef) -> Vec<String> {
         const MOST: usize = 3;
-        let close: Vec<String> = match end {
+        let mut close: Vec<String> = match end {
             EndRef::Workload { namespace, name } => self
                 .endpoints()
                 .map(|entry| &entry.endpoint.key)
@@ -158,6 +158,12 @@ impl Cluster {
                 .collect(),
             EndRef::Address(_) => Vec::new(),
         };
+        let wanted = end.to_string();
+        close.sort_by_key(|name| std::cmp::Reverse(common_prefix(name, &wanted)));
         close.into_iter().take(MOST).collect()
     }
+}
+
+fn common_prefix(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
 }

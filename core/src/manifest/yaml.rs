@@ -322,7 +322,7 @@ pub(super) fn duplicates<'s>(entries: &mut Vec<Entry<'s>>, source: &super::Sourc
         return Vec::new();
     }
     let mut first: HashMap<String, Span> = HashMap::new();
-    let mut faults = Vec::new();
+    let (mut faults, mut objects) = (Vec::new(), Vec::new());
     entries.retain(|entry| match first.get(entry.key.name.as_ref()) {
         None => {
             first.insert(entry.key.name.to_string(), entry.key.span);
@@ -336,10 +336,22 @@ pub(super) fn duplicates<'s>(entries: &mut Vec<Entry<'s>>, source: &super::Sourc
             );
             let help = "merge the two, or remove one: only one of them would count";
             faults.push(Fault::new(Code::DuplicateKey, entry.key.span, message).with_help(help));
+            if *entry.key.name == *OBJECT_START {
+                objects.push(entry.key.span);
+            }
             false
         }
     });
-    faults
+    if objects.is_empty() { faults } else { objects.into_iter().map(missing_separator).collect() }
+}
+
+/// A key that only an object has, and as its first.
+const OBJECT_START: &str = "apiVersion";
+
+/// Two objects in one document: one word about the line between them says more than one about each key.
+fn missing_separator(at: Span) -> Fault {
+    let message = "a second object begins here, in the document of the first".to_owned();
+    Fault::new(Code::DuplicateKey, at, message).with_help("write `---` on a line of its own before this one")
 }
 
 /// How many nodes there are, and how many lists and maps inside one another.
