@@ -1,0 +1,10 @@
+//! Workloads, baselines and measurements of tierwall.
+//!
+//! ```text
+//! cargo run --release -p tierwall-benches -- report [--suite W1] [--json FILE]
+//! ```
+//!
+//! * [`workload`]: deterministic clusters and flows.
+pub mod baseline;
+pub mod engine;
+pub mod workload;
