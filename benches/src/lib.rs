@@ -7,4 +7,7 @@
 //! * [`workload`]: deterministic clusters and flows.
 pub mod baseline;
 pub mod engine;
+pub mod measure;
+pub mod probe;
+pub mod report;
 pub mod workload;
