@@ -1,13 +1,12 @@
 //! How long an engine takes for a flow.
 
 use crate::engine::Engine;
-use serde::Serialize;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use tierwall::model::Flow;
 
 /// The fastest, the middle and the slowest of several passes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     /// The fastest pass.
     pub min: f64,

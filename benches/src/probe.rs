@@ -28,8 +28,8 @@ pub struct Machine {
 pub struct Latency {
     /// The size of what is read, in KiB.
     pub kib: usize,
-    /// The time of a read.
-    pub read_ns: Spread,
+    /// The time of a read: the median of several passes.
+    pub read_ns: f64,
 }
 
 /// From the first-level cache to main memory.
@@ -40,7 +40,7 @@ const PASSES: usize = 9;
 impl Machine {
     /// Measures the machine. Takes about half a second.
     pub fn probe() -> Self {
-        let memory = WORKING_SETS_KIB.map(|kib| Latency { kib, read_ns: latency(kib) });
+        let memory = WORKING_SETS_KIB.map(|kib| Latency { kib, read_ns: latency(kib).median });
         Machine {
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: cpu().unwrap_or_default(),

@@ -1,10 +1,11 @@
 //! The report: every engine on every suite, as a table and as JSON.
 
 use crate::baseline::{AllPolicies, AppliedRules, Unsupported};
+use crate::engine::Engine;
 use crate::measure::{Plan, Spread, ns_per_flow, timed};
 use crate::probe::{Machine, load_average};
 use crate::workload::{Shape, Skew, Suite, Workload, load};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use tierwall::model::{Flow, FlowContext};
 use tierwall::reference;
@@ -22,7 +23,7 @@ pub struct Report {
     pub suites: Vec<SuiteReport>,
 }
 
-/// The measurements on one suite. A flow is judged at both ends, and answered with the rules that decided.
+/// The measurements on one suite.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SuiteReport {
     /// The suite.
@@ -40,14 +41,26 @@ pub struct SuiteReport {
     pub load_ms: f64,
     /// Preparing the lists and sets of [`AppliedRules`], in milliseconds.
     pub l1_build_ms: f64,
-    /// [`AllPolicies`], for a flow.
-    pub l0_ns: Spread,
-    /// [`AppliedRules`], for a flow.
-    pub l1_ns: Spread,
-    /// The same, where few endpoints are in most flows.
-    pub l1_skewed_ns: Spread,
-    /// [`tierwall::reference`](mod@tierwall::reference), for a flow.
-    pub reference_ns: Spread,
+    /// How long a flow takes. In JSON, each is three numbers: `<id>_ns` (the median), `<id>_min_ns` and `<id>_max_ns`.
+    #[serde(flatten, serialize_with = "as_numbers")]
+    pub timings: Vec<Timing>,
+}
+
+/// Nanoseconds for a flow, judged at both ends and answered with the rules that decided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timing {
+    /// What was measured, as a word.
+    pub id: &'static str,
+    /// The same for the table.
+    pub title: &'static str,
+    /// The passes.
+    pub ns: Spread,
+}
+
+fn as_numbers<S: Serializer>(timings: &[Timing], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(timings.iter().flat_map(|Timing { id, ns, .. }| {
+        [(format!("{id}_ns"), ns.median), (format!("{id}_min_ns"), ns.min), (format!("{id}_max_ns"), ns.max)]
+    }))
 }
 
 impl Report {
@@ -75,6 +88,12 @@ impl SuiteReport {
         let applied_rules = applied_rules?;
         let context = FlowContext::default();
         let by_reference = |flow: &Flow| reference::evaluate(&cluster, flow, &context).enforced.into();
+        let timings = vec![
+            time("l0", "l0: every policy", &all_policies, &uniform, plan),
+            time("l1", "l1: applied rules", &applied_rules, &uniform, plan),
+            time("l1_skewed", "l1, skewed flows", &applied_rules, &skewed, plan),
+            time("reference", "reference", &by_reference, &uniform, plan),
+        ];
         Ok(SuiteReport {
             name: suite.name,
             seed: suite.parameters.seed,
@@ -83,12 +102,13 @@ impl SuiteReport {
             generate_ms,
             load_ms,
             l1_build_ms,
-            l0_ns: ns_per_flow(&all_policies, &uniform, plan),
-            l1_ns: ns_per_flow(&applied_rules, &uniform, plan),
-            l1_skewed_ns: ns_per_flow(&applied_rules, &skewed, plan),
-            reference_ns: ns_per_flow(&by_reference, &uniform, plan),
+            timings,
         })
     }
+}
+
+fn time(id: &'static str, title: &'static str, engine: &impl Engine, flows: &[Flow], plan: Plan) -> Timing {
+    Timing { id, title, ns: ns_per_flow(engine, flows, plan) }
 }
 
 impl fmt::Display for Report {
@@ -111,7 +131,7 @@ impl fmt::Display for Machine {
         writeln!(f, "load average before: {}, after: {}", load(self.load_before), load(self.load_after))?;
         write!(f, "dependent read:")?;
         for latency in &self.memory {
-            write!(f, "  {} KiB {:.1} ns", latency.kib, latency.read_ns.median)?;
+            write!(f, "  {} KiB {:.1} ns", latency.kib, latency.read_ns)?;
         }
         Ok(())
     }
@@ -132,15 +152,34 @@ impl fmt::Display for SuiteReport {
             self.generate_ms, self.load_ms, self.l1_build_ms
         )?;
         writeln!(f, "  {:<28}{:>14}{:>14}{:>14}", "ns for a flow, both ends", "min", "median", "max")?;
-        let rows = [
-            ("l0, all policies", self.l0_ns),
-            ("l1, applied rules", self.l1_ns),
-            ("l1, skewed flows", self.l1_skewed_ns),
-            ("reference", self.reference_ns),
-        ];
-        for (name, Spread { min, median, max }) in rows {
-            writeln!(f, "  {name:<28}{min:>14.1}{median:>14.1}{max:>14.1}")?;
+        for Timing { title, ns: Spread { min, median, max }, .. } in &self.timings {
+            writeln!(f, "  {title:<28}{min:>14.1}{median:>14.1}{max:>14.1}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::S;
+    use std::time::Duration;
+
+    #[test]
+    fn the_json_has_the_names_that_scripts_read() {
+        let report = Report::measure(&[S], Plan { passes: 1, pass_time: Duration::ZERO }).unwrap();
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["machine"]["memory"].as_array().unwrap().len(), 4);
+        let suite = &json["suites"][0];
+        assert_eq!(suite["name"], "S");
+        for count in ["endpoints", "policies", "rules", "selectors", "port_atoms"] {
+            assert!(suite[count].as_u64().is_some_and(|count| count > 0), "{count}");
+        }
+        for number in
+            ["mean_applied_rules", "load_ms", "l0_ns", "l1_ns", "l1_min_ns", "l1_max_ns", "reference_ns"]
+        {
+            assert!(suite[number].as_f64().is_some_and(|number| number > 0.0), "{number}");
+        }
+        assert!(report.to_string().contains("\n  reference"));
     }
 }

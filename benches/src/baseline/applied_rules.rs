@@ -148,7 +148,7 @@ fn list(world: &World, policies: &[u32], profiles: u32, direction: Direction) ->
         let (own, later) = rest.split_at(rest.partition_point(|number| *number < end));
         let own = own.iter().filter_map(|number| tier.policies.get(place(number - first)));
         let own = own.filter_map(|policy| Some((policy, (*policy.rules.get(direction))?)));
-        if let Some((last, _)) = own.clone().last() {
+        if let Some((last, _)) = own.clone().next_back() {
             let end = if tier.passes { End::Pass } else { End::Deny(*last.end.get(direction)) };
             list.push(AppliedTier { policies: own.map(|(_, rules)| rules).collect(), end });
         }

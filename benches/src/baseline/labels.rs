@@ -1,12 +1,15 @@
 //! Labels and selectors in numbers.
 
 use super::Unsupported;
+use super::world::place;
 use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use tierwall::model::Name;
 use tierwall::selector::{Expr, Selector, ValueSet};
 
-/// The labels of one object that some selector asks for: (key, value). There are few, so they are searched one by one.
+/// The labels of one object that some selector asks for: (key, value). There are few, so they are searched one by one,
+/// from those that most selectors ask for.
 pub(super) type Labels = Box<[(u32, u32)]>;
 
 /// A selector.
@@ -43,6 +46,8 @@ impl Test {
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     keys: FxHashMap<Name, u32>,
+    /// How often selectors ask for each key.
+    asked: Vec<usize>,
     values: FxHashMap<Name, u32>,
     selectors: FxHashMap<Selector, u32>,
     /// The selectors by number.
@@ -65,7 +70,7 @@ impl Interner {
     fn test(&mut self, expr: &Expr) -> Result<Test, Unsupported> {
         Ok(match expr {
             Expr::All | Expr::Global => Test::All,
-            Expr::Has(key) => Test::Has(number(&mut self.keys, key)),
+            Expr::Has(key) => Test::Has(self.key(key)),
             Expr::Equals(key, value) => self.equals(key, value),
             Expr::NotEquals(key, value) => Test::Not(Box::new(self.equals(key, value))),
             Expr::In(key, values) => self.is_in(key, values),
@@ -83,13 +88,24 @@ impl Interner {
         operands.iter().map(|operand| self.test(operand)).collect()
     }
 
+    fn key(&mut self, key: &Name) -> u32 {
+        let number = number(&mut self.keys, key);
+        if place(number) == self.asked.len() {
+            self.asked.push(0);
+        }
+        if let Some(asked) = self.asked.get_mut(place(number)) {
+            *asked += 1;
+        }
+        number
+    }
+
     fn equals(&mut self, key: &Name, value: &Name) -> Test {
-        Test::Equals(number(&mut self.keys, key), number(&mut self.values, value))
+        Test::Equals(self.key(key), number(&mut self.values, value))
     }
 
     fn is_in(&mut self, key: &Name, values: &ValueSet) -> Test {
         let values = values.iter().map(|value| number(&mut self.values, &value.into())).collect();
-        Test::In(number(&mut self.keys, key), values)
+        Test::In(self.key(key), values)
     }
 
     /// The labels that the selectors seen so far ask for.
@@ -97,7 +113,7 @@ impl Interner {
         let asked = labels.iter().filter_map(|(key, value)| Some((*self.keys.get(key)?, value)));
         let mut labels: Vec<(u32, u32)> =
             asked.map(|(key, value)| (key, number(&mut self.values, value))).collect();
-        labels.sort_unstable();
+        labels.sort_by_key(|(key, _)| Reverse(self.asked.get(place(*key))));
         labels.into()
     }
 }

@@ -30,7 +30,7 @@ pub struct Unsupported {
 }
 
 impl Unsupported {
-    fn new(what: &'static str, whose: impl ToString) -> Self {
+    fn new(what: &'static str, whose: &impl ToString) -> Self {
         Unsupported { what, whose: whose.to_string() }
     }
 }

@@ -22,7 +22,7 @@ impl World {
             && cluster.services().next().is_none()
             && cluster.nodes().next().is_none();
         if !covered {
-            return Err(Unsupported::new("services, nodes and other readings of the APIs", "the cluster"));
+            return Err(Unsupported::new("services, nodes and other readings of the APIs", &"the cluster"));
         }
         let mut translation = Translation { cluster, interner: Interner::default(), rules: Vec::new() };
         let tiers = translation.tiers()?;
@@ -136,8 +136,9 @@ impl Translation<'_> {
                     let plain = matches!(rule.action, RuleAction::Allow | RuleAction::Deny);
                     let rule = self.rule(rule, direction, entry.rule_id(direction, index))?;
                     let rule = rule.filter(|_| plain);
-                    self.rules
-                        .push(rule.ok_or_else(|| Unsupported::new("a rule of a profile", names.join(", ")))?);
+                    self.rules.push(
+                        rule.ok_or_else(|| Unsupported::new("a rule of a profile", &names.join(", ")))?,
+                    );
                 }
             }
             Ok(Span { first, last: next(self.rules.len()) })

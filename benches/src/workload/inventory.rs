@@ -55,13 +55,13 @@ impl Inventory {
             (0..OTHER_PORTS).map(|_| u16::try_from(rng.range(1024, 32_000)).unwrap_or(u16::MAX));
         let ports = WELL_KNOWN_PORTS.into_iter().chain(other_ports).collect();
         let addresses = addresses(parameters.namespaces * parameters.endpoints_per_namespace, rng);
-        let (mut namespaces, mut objects) = (Vec::new(), Vec::new());
+        let mut namespaces = Vec::new();
+        let mut objects = Vec::with_capacity(index(parameters.objects()));
         let mut pods = Pods { keys: LabelKeys::new(), addresses: addresses.iter() };
         for number in 0..parameters.namespaces {
             let (namespace, object) = namespace(number, rng);
             objects.push(object);
-            let endpoints = pods.of(&namespace, parameters.endpoints_per_namespace, rng);
-            objects.extend(endpoints.into_iter().map(Lowered::from));
+            objects.extend(pods.of(&namespace, parameters.endpoints_per_namespace, rng));
             namespaces.push(namespace);
         }
         let sets = network_sets(parameters, rng);
@@ -145,13 +145,13 @@ impl LabelKeys {
 }
 
 impl Pods<'_> {
-    fn of(&mut self, namespace: &Namespace, count: u32, rng: &mut Rng) -> Vec<Endpoint> {
+    fn of(&mut self, namespace: &Namespace, count: u32, rng: &mut Rng) -> impl Iterator<Item = Lowered> {
         let profiles = labels::workload_profiles(&namespace.name, None);
         let addresses = self.addresses.by_ref().take(index(count));
         let keys = &self.keys;
-        let pod = |(number, address): (usize, &Ipv4Addr)| {
+        let pod = move |(number, address): (usize, &Ipv4Addr)| {
             let name: Name = format!("{}-pod-{number}", namespace.name).into();
-            Endpoint {
+            Lowered::from(Endpoint {
                 labels: pod_labels(keys, namespace, &name, rng),
                 key: EndpointKey { kind: EndpointKind::Pod, namespace: Some(namespace.name.clone()), name },
                 profiles: profiles.clone(),
@@ -161,9 +161,9 @@ impl Pods<'_> {
                 service_account: None,
                 interface: None,
                 origin: None,
-            }
+            })
         };
-        addresses.enumerate().map(pod).collect()
+        addresses.enumerate().map(pod)
     }
 }
 

@@ -39,6 +39,14 @@ pub struct Parameters {
     pub seed: u64,
 }
 
+impl Parameters {
+    /// How many objects there are, at least.
+    fn objects(&self) -> u32 {
+        let endpoints = self.namespaces * self.endpoints_per_namespace;
+        self.namespaces + endpoints + self.platform_policies + self.app_policies + self.network_sets
+    }
+}
+
 /// A workload with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Suite {
@@ -117,10 +125,11 @@ impl Workload {
     pub fn generate(parameters: &Parameters) -> Self {
         let mut rng = rng::Rng::new(parameters.seed);
         let inventory = inventory::Inventory::generate(parameters, &mut rng);
-        let mut objects: Vec<Lowered> = policies::tiers().map(Lowered::from).into();
-        objects.extend(policies::generate(parameters, &inventory, &mut rng).into_iter().map(Lowered::from));
+        let policies = policies::generate(parameters, &inventory, &mut rng);
         let traffic = Traffic::new(&inventory);
-        objects.extend(inventory.objects);
+        let mut objects = inventory.objects;
+        objects.extend(policies::tiers().map(Lowered::from));
+        objects.extend(policies.into_iter().map(Lowered::from));
         Workload { objects, traffic }
     }
 }

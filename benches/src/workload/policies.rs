@@ -178,11 +178,15 @@ fn security(inventory: &Inventory) -> Vec<Policy> {
 /// DNS of the cluster for everybody, the metadata service of the cloud for nobody.
 fn dns_and_metadata(inventory: &Inventory) -> Rules {
     let mut rules = Rules::default();
-    let first = inventory.namespaces.first();
-    let dns = first.and_then(|namespace| Some(app_of(namespace, namespace.apps.first()?)));
-    for (protocol, dns) in [Protocol::UDP, Protocol::TCP].into_iter().zip(dns.iter().cycle()) {
-        let port = vec![PortRange::from(53)];
-        rules.push(Direction::Egress, RuleAction::Allow, Some(protocol), peer(dns.clone()), port);
+    let apps = inventory
+        .namespaces
+        .iter()
+        .flat_map(|namespace| namespace.apps.iter().map(move |app| (namespace, app)));
+    if let Some((namespace, app)) = apps.clone().next() {
+        for protocol in [Protocol::UDP, Protocol::TCP] {
+            let dns = peer(app_of(namespace, app));
+            rules.push(Direction::Egress, RuleAction::Allow, Some(protocol), dns, vec![PortRange::from(53)]);
+        }
     }
     let metadata = EntityMatch { nets: vec![net([169, 254, 169, 254], 32)], ..EntityMatch::default() };
     rules.push(Direction::Egress, RuleAction::Deny, None, metadata, Vec::new());

@@ -68,8 +68,7 @@ impl Rng {
     }
 }
 
-/// `fraction` / 2^32 of `count`.
-#[expect(clippy::cast_possible_truncation, reason = "below `count`, as `fraction` is below 2^32")]
+/// `fraction` / 2^32 of `count`, for a fraction below 2^32.
 fn scale(fraction: u64, count: u32) -> u32 {
     ((fraction * u64::from(count)) >> 32) as u32
 }
