@@ -1,0 +1,44 @@
+//! What is measured, and what it answers.
+
+use tierwall::model::{Action, Direction, Flow, RuleId, Verdict};
+
+/// Something that judges flows. Closures are engines, so measuring one more takes one line.
+pub trait Engine {
+    /// Judges one flow in both directions.
+    fn evaluate(&self, flow: &Flow) -> Answer;
+}
+
+impl<F: Fn(&Flow) -> Answer> Engine for F {
+    fn evaluate(&self, flow: &Flow) -> Answer {
+        self(flow)
+    }
+}
+
+/// A verdict with the rules behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// What happens with the flow.
+    pub action: Action,
+    /// The rule or end of a tier that decided for the source.
+    pub egress: Option<RuleId>,
+    /// The rule or end of a tier that decided for the destination.
+    pub ingress: Option<RuleId>,
+}
+
+impl Answer {
+    /// A number that depends on all of the answer, so that no part of an evaluation can be optimised away.
+    pub fn fingerprint(self) -> u64 {
+        let number = |rule: Option<RuleId>| rule.map_or(0, |rule| u64::from(rule.get()));
+        number(self.egress) ^ (number(self.ingress) << 31) ^ ((self.action as u64) << 62)
+    }
+}
+
+impl From<Verdict> for Answer {
+    fn from(verdict: Verdict) -> Self {
+        Answer {
+            action: verdict.action(),
+            egress: verdict.rule(Direction::Egress),
+            ingress: verdict.rule(Direction::Ingress),
+        }
+    }
+}

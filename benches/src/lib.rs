@@ -1,0 +1,18 @@
+//! Workloads, baselines and measurements of tierwall.
+//!
+//! ```text
+//! cargo run --release -p tierwall-benches -- report [--suite W1] [--json FILE]
+//! ```
+//!
+//! * [`workload`]: deterministic clusters and flows.
+//! * [`engine`]: what is measured.
+//! * [`baseline`]: engines as simple as they come, which everything is compared with.
+//! * [`measure`]: how long an engine takes.
+//! * [`probe`]: what the machine can do.
+//! * [`report`]: all of it, as a table and as JSON.
+pub mod baseline;
+pub mod engine;
+pub mod measure;
+pub mod probe;
+pub mod report;
+pub mod workload;

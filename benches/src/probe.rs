@@ -1,0 +1,115 @@
+//! What the machine can do at the moment, so that reports of different hours and machines can be compared.
+
+use crate::measure::Spread;
+use serde::Serialize;
+use std::fs;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// The machine, and how busy it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Machine {
+    /// The operating system and the architecture.
+    pub platform: String,
+    /// The model of the processor; empty where the system does not tell.
+    pub cpu: String,
+    /// Processors available to this process.
+    pub cpus: usize,
+    /// How long a read takes that depends on the one before.
+    pub memory: Vec<Latency>,
+    /// The load averages over 1, 5 and 15 minutes before the measurements; none where the system does not tell.
+    pub load_before: Option<[f64; 3]>,
+    /// The same after them.
+    pub load_after: Option<[f64; 3]>,
+}
+
+/// The latency of memory for one size of working set.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Latency {
+    /// The size of what is read, in KiB.
+    pub kib: usize,
+    /// The time of a read: the median of several passes.
+    pub read_ns: f64,
+}
+
+/// From the first-level cache to main memory.
+const WORKING_SETS_KIB: [usize; 4] = [16, 512, 8 * 1024, 64 * 1024];
+const READS: usize = 1 << 18;
+const PASSES: usize = 9;
+
+impl Machine {
+    /// Measures the machine. Takes about half a second.
+    pub fn probe() -> Self {
+        let memory = WORKING_SETS_KIB.map(|kib| Latency { kib, read_ns: latency(kib).median });
+        Machine {
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpu: cpu().unwrap_or_default(),
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            memory: memory.into(),
+            load_before: load_average(),
+            load_after: None,
+        }
+    }
+}
+
+/// Follows a random cycle through the working set, one cache line for each step.
+fn latency(kib: usize) -> Spread {
+    let lines = cycle(kib * 1024 / size_of::<Line>());
+    let mut at = 0;
+    Spread::of((0..PASSES).map(|_| {
+        let start = Instant::now();
+        for _ in 0..READS {
+            at = lines.get(at).map_or(0, |line| line.next);
+        }
+        black_box(at);
+        start.elapsed().as_secs_f64() * 1e9 / READS as f64
+    }))
+}
+
+#[derive(Clone)]
+#[repr(align(64))]
+struct Line {
+    next: usize,
+}
+
+/// One cycle through `count` lines (Sattolo), so that no read can be guessed and none comes twice in a round.
+fn cycle(count: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = (0..count).map(|next| Line { next }).collect();
+    let mut state = 1_usize;
+    for last in (1..count).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        lines.swap(last, (state >> 33) % last);
+    }
+    lines
+}
+
+/// The load averages over 1, 5 and 15 minutes.
+pub fn load_average() -> Option<[f64; 3]> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    let mut numbers = text.split_whitespace().map_while(|word| word.parse().ok());
+    Some([numbers.next()?, numbers.next()?, numbers.next()?])
+}
+
+fn cpu() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, model)| model.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cycle_visits_every_line() {
+        let lines = cycle(1_000);
+        let mut at = 0;
+        let mut visited = vec![false; lines.len()];
+        for _ in 0..lines.len() {
+            visited[at] = true;
+            at = lines[at].next;
+        }
+        assert_eq!(at, 0);
+        assert!(visited.into_iter().all(|visited| visited));
+    }
+}
