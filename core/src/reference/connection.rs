@@ -2,10 +2,10 @@
 
 use super::facts::{Facts, settle};
 use super::host::{uplink, wildcard};
-use super::judge::{Role, judge_at, judge_reply};
+use super::judge::{Role, judge_at, judge_host, judge_reply};
 use super::outcome::{Ending, Missing, Outcome};
 use super::walk::{Hit, Record};
-use crate::cluster::{Backend, Cluster, EndpointEntry, Phase, Scope, ServiceRoute};
+use crate::cluster::{Backend, Cluster, EndpointEntry, Scope, ServiceRoute};
 use crate::dialect::{EndpointToHost, NodePortSource};
 use crate::model::{
     Action, Direction, EndpointKind, Flow, FlowContext, Name, OriginalDestination, Reason, RuleId, Side,
@@ -342,11 +342,24 @@ impl<'a> Way<'a> {
 
     /// The own traffic of a host, at its host endpoint.
     fn host(&self, host: &'a EndpointEntry, direction: Direction) -> SideResult<'a> {
-        let mut steps = vec![self.step(&self.facts, host, direction, Role::Own)];
-        if steps.first().is_some_and(is_untracked_allow) {
-            steps.push(self.reply(host, opposite(direction)));
+        let mut record = self.new_record();
+        let judged = judge_host(&self.facts, host, direction, self.scope, &mut record);
+        let own = judged.outcome();
+        let (mut outcome, mut reply) = (own, None);
+        if judged.untracked.possible.contains(Ending::Allow) {
+            let step = self.reply(host, opposite(direction));
+            let both = judged.if_untracked(step.outcome);
+            outcome = match both.ending {
+                Ending::Allow => Outcome { reason: own.reason, rule: own.rule, ..both },
+                _ => both,
+            };
+            record.lacks(&step.record.missing);
+            // A reply that is only perhaps untracked is no part of the story.
+            reply = (judged.untracked.ending == Ending::Allow).then_some(step);
         }
-        self.joined(steps, 0, Some(host))
+        let kind = StepKind::Endpoint { entry: host, direction, role: Role::Own };
+        let first = Step { kind, outcome: own, record, facts: self.facts.clone() };
+        SideResult { endpoint: Some(host), steps: std::iter::once(first).chain(reply).collect(), outcome }
     }
 
     fn workload_egress(&self, entry: &'a EndpointEntry) -> SideResult<'a> {
@@ -486,9 +499,4 @@ fn opposite(direction: Direction) -> Direction {
         Direction::Ingress => Direction::Egress,
         Direction::Egress => Direction::Ingress,
     }
-}
-
-fn is_untracked_allow(step: &Step<'_>) -> bool {
-    step.outcome.ending == Ending::Allow
-        && step.record.hits.last().is_some_and(|hit| hit.phase == Phase::Untracked)
 }

@@ -88,16 +88,57 @@ pub(super) fn judge_at<'a>(
         return outcome.then(|| judge.profiles(&facts, record));
     }
     let before = facts.before_translation();
-    let untracked =
-        if role == Role::PreDnatOnly { Outcome::open() } else { judge.untracked(&before, record) };
-    let outcome = untracked.then(|| judge.pre_dnat(&before, record));
     match role {
-        Role::Own => outcome.then(|| judge.own(&facts, record)),
-        Role::Forwarded => outcome
+        Role::Own => judge_host(&facts, entry, direction, scope, record).outcome(),
+        Role::Forwarded => judge
+            .untracked(&before, record)
+            .then(|| judge.pre_dnat(&before, record))
             .then(|| judge.tiers(&facts, Phase::Forward, record))
             .then(|| Outcome::allow(Reason::ForwardDefault)),
-        Role::PreDnatOnly => outcome.then(|| Outcome::allow(Reason::NotPoliced)),
+        Role::PreDnatOnly => judge.pre_dnat(&before, record).then(|| Outcome::allow(Reason::NotPoliced)),
     }
+}
+
+/// What a host endpoint says of the host's own traffic, in two parts: only what the first allows is untracked.
+pub(super) struct HostJudgement {
+    /// What untracked policy says.
+    pub(super) untracked: Outcome,
+    /// What the other phases say; absent where untracked policy leaves nothing to them.
+    tracked: Option<Outcome>,
+}
+
+impl HostJudgement {
+    pub(super) fn outcome(&self) -> Outcome {
+        self.untracked.then(|| self.tracked())
+    }
+
+    /// The same, where what is untracked has to pass something more.
+    pub(super) fn if_untracked(&self, also: Outcome) -> Outcome {
+        self.untracked.and(|| also).then(|| self.tracked())
+    }
+
+    fn tracked(&self) -> Outcome {
+        self.tracked.unwrap_or_else(Outcome::open)
+    }
+}
+
+pub(super) fn judge_host<'a>(
+    facts: &Facts<'a>,
+    entry: &'a EndpointEntry,
+    direction: Direction,
+    scope: Scope,
+    record: &mut Record<'a>,
+) -> HostJudgement {
+    let mut facts = facts.clone();
+    facts.node = entry.endpoint.node.clone();
+    let before = facts.before_translation();
+    let judge = Judge { entry, direction, scope };
+    let untracked = judge.untracked(&before, record);
+    let tracked = untracked.possible.contains(Ending::Open).then(|| {
+        let outcome = judge.pre_dnat(&before, record);
+        outcome.then(|| judge.own(&facts, record))
+    });
+    HostJudgement { untracked, tracked }
 }
 
 /// What a host endpoint says of the replies of an untracked connection. They are judged by themselves, by untracked

@@ -97,7 +97,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    fn lacks(&mut self, missing: &[Missing]) {
+    pub(super) fn lacks(&mut self, missing: &[Missing]) {
         for what in missing {
             if !self.missing.contains(what) {
                 self.missing.push(what.clone());

@@ -106,3 +106,19 @@ spec: {egress: [{action: Log}, {action: Allow}]}
     assert_eq!(trace.enforced.logged.len(), 1);
     assert_eq!(trace.enforced.logged, trace.enforced.backends[0].logged);
 }
+
+/// An untracked rule that may match makes the connection one whose replies no rule lets through.
+#[test]
+fn a_request_that_may_be_untracked_may_lack_its_reply() {
+    let policies = "
+{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: h}, spec: {node: n, expectedIPs: [10.1.0.1], profiles: [projectcalico-default-allow]}}
+---
+{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: p}, spec: {doNotTrack: true, applyOnForward: true, ingress: [{action: Allow, http: {methods: [GET]}}]}}
+";
+    let cluster = cluster(policies);
+    let request = |method: &str| Http::Request(HttpRequest { method: Some(method.to_owned()), path: None });
+    let action = |http| ask(&cluster, "10.1.0.1", 53, http).0.enforced.action();
+    assert_eq!(action(request("GET")), Action::Deny);
+    assert_eq!(action(request("POST")), Action::Allow);
+    assert_eq!(action(Http::Unknown), Action::Undecided);
+}
