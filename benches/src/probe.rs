@@ -1,6 +1,7 @@
 //! What the machine can do at the moment, so that reports of different hours and machines can be compared.
 
 use crate::measure::Spread;
+use crate::workload::rng::{Rng, index};
 use serde::Serialize;
 use std::fs;
 use std::hint::black_box;
@@ -27,13 +28,14 @@ pub struct Machine {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Latency {
     /// The size of what is read, in KiB.
-    pub kib: usize,
+    pub kib: u32,
     /// The time of a read: the median of several passes.
     pub read_ns: f64,
 }
 
 /// From the first-level cache to main memory.
-const WORKING_SETS_KIB: [usize; 4] = [16, 512, 8 * 1024, 64 * 1024];
+const WORKING_SETS_KIB: [u32; 4] = [16, 512, 8 * 1024, 64 * 1024];
+const LINES_PER_KIB: u32 = 16;
 const READS: usize = 1 << 18;
 const PASSES: usize = 9;
 
@@ -53,8 +55,8 @@ impl Machine {
 }
 
 /// Follows a random cycle through the working set, one cache line for each step.
-fn latency(kib: usize) -> Spread {
-    let lines = cycle(kib * 1024 / size_of::<Line>());
+fn latency(kib: u32) -> Spread {
+    let lines = cycle(kib * LINES_PER_KIB);
     let mut at = 0;
     Spread::of((0..PASSES).map(|_| {
         let start = Instant::now();
@@ -73,12 +75,11 @@ struct Line {
 }
 
 /// One cycle through `count` lines (Sattolo), so that no read can be guessed and none comes twice in a round.
-fn cycle(count: usize) -> Vec<Line> {
-    let mut lines: Vec<Line> = (0..count).map(|next| Line { next }).collect();
-    let mut state = 1_usize;
+fn cycle(count: u32) -> Vec<Line> {
+    let mut lines: Vec<Line> = (0..index(count)).map(|next| Line { next }).collect();
+    let mut rng = Rng::new(1);
     for last in (1..count).rev() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        lines.swap(last, (state >> 33) % last);
+        lines.swap(index(last), index(rng.below(last)));
     }
     lines
 }

@@ -2,11 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use tierwall::cluster::Cluster;
-use tierwall::model::{Action, FlowContext};
+use tierwall::lower::Lowered;
+use tierwall::model::{
+    Action, EntityMatch, Flow, FlowContext, Isolation, Order, Policy, PolicyClass, PolicyKey, PolicyKind,
+    Profile, Protocol, Rule, RuleAction, Side,
+};
 use tierwall::reference;
+use tierwall::selector::Selector;
 use tierwall_benches::baseline::{AllPolicies, AppliedRules};
 use tierwall_benches::engine::{Answer, Engine};
-use tierwall_benches::workload::{Parameters, S, Skew, W1, Workload, load};
+use tierwall_benches::workload::{Parameters, S, Skew, Traffic, W1, Workload, load};
 
 /// W1 with its global policies and network sets, and fewer namespaces.
 const SMALL_W1: Parameters = Parameters {
@@ -19,14 +24,17 @@ const SMALL_W1: Parameters = Parameters {
 
 fn check(parameters: &Parameters, flows: usize) {
     let Workload { objects, traffic } = Workload::generate(parameters);
-    let cluster: Cluster = load(objects);
-    let all_policies = AllPolicies::new(&cluster).unwrap();
-    let applied_rules = AppliedRules::new(&cluster).unwrap();
+    check_cluster(&load(objects), &traffic, flows);
+}
+
+fn check_cluster(cluster: &Cluster, traffic: &Traffic, flows: usize) {
+    let all_policies = AllPolicies::new(cluster).unwrap();
+    let applied_rules = AppliedRules::new(cluster).unwrap();
     let context = FlowContext::default();
     let (mut allowed, mut ruled) = (0, 0);
     for skew in [Skew::Uniform, Skew::Skewed] {
         for flow in traffic.flows(flows, skew, 7) {
-            let expected: Answer = reference::evaluate(&cluster, &flow, &context).enforced.into();
+            let expected: Answer = reference::evaluate(cluster, &flow, &context).enforced.into();
             assert_eq!(all_policies.evaluate(&flow), expected, "AllPolicies on {flow:?}");
             assert_eq!(applied_rules.evaluate(&flow), expected, "AppliedRules on {flow:?}");
             allowed += usize::from(expected.action == Action::Allow);
@@ -46,4 +54,47 @@ fn on_suite_s() {
 #[test]
 fn on_a_small_w1() {
     check(&SMALL_W1, 2_000);
+}
+
+/// What the baselines know and no suite has: Log rules, other forms of selectors, profiles that deny.
+#[test]
+fn on_rules_that_no_suite_has() {
+    let Workload { objects, traffic } = Workload::generate(&S.parameters);
+    let mut cluster = load(objects);
+    let udp = Rule { protocol: Some(Protocol::UDP), ..Rule::new(RuleAction::Deny) };
+    let denies_udp = vec![udp, Rule::new(RuleAction::Allow)];
+    let labels = cluster.profile("kns.ns-0").unwrap().profile.labels_to_apply.clone();
+    let profile = Profile { ingress: denies_udp.clone(), egress: denies_udp, labels_to_apply: labels };
+    cluster.put(Lowered::Profile("kns.ns-0".into(), profile));
+    let databases =
+        Selector::parse("role == 'database' || role not in {'frontend', 'backend', 'worker'}").unwrap();
+    let log = |peer: EntityMatch| Rule { source: peer, ..Rule::new(RuleAction::Log) };
+    let deny = |peer: EntityMatch| Rule { source: peer, ..Rule::new(RuleAction::Deny) };
+    let canaries = EntityMatch {
+        selector: Some(Selector::parse("version != 'v1' && has(version)").unwrap()),
+        ..EntityMatch::default()
+    };
+    cluster.put(Policy {
+        key: PolicyKey { kind: PolicyKind::GlobalNetworkPolicy, namespace: None, name: "extra".into() },
+        tier: "security".into(),
+        order: Order::new(-1.0),
+        subject: databases,
+        ingress: Some(vec![log(EntityMatch::default()), deny(canaries)]),
+        egress: None,
+        class: PolicyClass::Normal { apply_on_forward: false },
+        isolation: Isolation::default(),
+        origin: None,
+    });
+    check_cluster(&cluster, &traffic, 2_000);
+}
+
+/// The baselines find endpoints by address only, and say so.
+#[test]
+fn flows_without_addresses_are_undecided() {
+    let cluster = load(Workload::generate(&S.parameters).objects);
+    let mut ends = cluster.endpoints().map(|entry| Side::Endpoint(entry.id));
+    let flow = Flow::new(ends.next().unwrap(), ends.next().unwrap(), Protocol::TCP);
+    let undecided = Answer { action: Action::Undecided, egress: None, ingress: None };
+    assert_eq!(AllPolicies::new(&cluster).unwrap().evaluate(&flow), undecided);
+    assert_eq!(AppliedRules::new(&cluster).unwrap().evaluate(&flow), undecided);
 }

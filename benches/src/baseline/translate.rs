@@ -190,3 +190,94 @@ fn address(entry: &EndpointEntry) -> Result<u32, Unsupported> {
         _ => Err(Unsupported::new("endpoints but pods with one IPv4 address and no node", &endpoint.key)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierwall::lower::Lowered;
+    use tierwall::model::{
+        DomainPattern, Endpoint, EndpointKey, IcmpMatch, IpVersion, NetworkSetKey, Order, PolicyKey,
+        PolicyKind, Rule,
+    };
+    use tierwall::selector::Selector;
+
+    fn pod(address: &str) -> Endpoint {
+        Endpoint {
+            key: EndpointKey { kind: EndpointKind::Pod, namespace: Some("a".into()), name: address.into() },
+            labels: Default::default(),
+            profiles: vec!["projectcalico-default-allow".into()],
+            addresses: vec![address.parse().unwrap()],
+            ports: Vec::new(),
+            node: None,
+            service_account: None,
+            interface: None,
+            origin: None,
+        }
+    }
+
+    fn policy(rule: Rule) -> model::Policy {
+        model::Policy {
+            key: PolicyKey { kind: PolicyKind::GlobalNetworkPolicy, namespace: None, name: "p".into() },
+            tier: "default".into(),
+            order: Order::LAST,
+            subject: Selector::all(),
+            ingress: Some(vec![rule]),
+            egress: None,
+            class: PolicyClass::Normal { apply_on_forward: false },
+            isolation: Isolation::default(),
+            origin: None,
+        }
+    }
+
+    fn refusal(object: impl Into<Lowered>) -> Option<String> {
+        let mut cluster = Cluster::new();
+        cluster.put(pod("10.0.0.1"));
+        cluster.put(object);
+        World::of(&cluster).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_not_covered_is_refused() {
+        let allow = || Rule::new(RuleAction::Allow);
+        let from = |source| policy(Rule { source, ..allow() });
+        let unnamed = EntityMatch::default;
+        let icmp = Some(IcmpMatch { icmp_type: 8, code: None });
+        let nets = |net: &str| vec![net.parse().unwrap()];
+        let set = |nets, domains: Vec<DomainPattern>| model::NetworkSet {
+            key: NetworkSetKey { namespace: None, name: "s".into() },
+            labels: Default::default(),
+            profile: None,
+            nets,
+            domains,
+        };
+        let of_node = Endpoint { node: Some("n".into()), ..pod("10.0.0.2") };
+        let elsewhere =
+            Endpoint { key: EndpointKey { name: "b".into(), ..pod("10.0.0.1").key }, ..pod("10.0.0.1") };
+        let part = Selector::parse("a contains 'x'").unwrap();
+
+        assert_eq!(refusal(policy(allow())), None);
+        assert_eq!(refusal(from(EntityMatch { nets: nets("10.0.0.0/8"), ..unnamed() })), None);
+        let refused = [
+            refusal(policy(Rule { icmp, ..allow() })),
+            refusal(policy(Rule { ip_version: Some(IpVersion::V4), ..allow() })),
+            refusal(policy(Rule {
+                destination: EntityMatch { nets: nets("10.0.0.0/8"), ..unnamed() },
+                ..allow()
+            })),
+            refusal(from(EntityMatch { nets: nets("fd00::/8"), ..unnamed() })),
+            refusal(from(EntityMatch { not_selector: Some(Selector::all()), ..unnamed() })),
+            refusal(from(EntityMatch { selector: Some(part), ..unnamed() })),
+            refusal(model::Policy { class: PolicyClass::Untracked, ..policy(allow()) }),
+            refusal(Endpoint { profiles: vec!["missing".into()], ..pod("10.0.0.2") }),
+            refusal(set(nets("fd00::/8"), Vec::new())),
+            refusal(set(Vec::new(), vec!["example.com".parse().unwrap()])),
+            refusal(pod("fd00::1")),
+            refusal(of_node),
+            refusal(elsewhere),
+        ];
+        for (number, refusal) in refused.iter().enumerate() {
+            let message = refusal.as_deref().unwrap_or_default();
+            assert!(message.starts_with("the baselines do not cover"), "case {number}: {refusal:?}");
+        }
+    }
+}

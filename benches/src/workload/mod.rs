@@ -9,7 +9,7 @@
 mod flows;
 mod inventory;
 mod policies;
-mod rng;
+pub(crate) mod rng;
 mod shape;
 
 pub use flows::{Skew, Traffic};
