@@ -45,8 +45,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod cluster;
+mod compile;
 pub mod diagnostic;
 pub mod dialect;
+mod evaluate;
 pub mod explain;
 pub mod limits;
 pub mod lower;
@@ -56,3 +58,8 @@ pub mod model;
 pub mod reference;
 pub mod resource;
 pub mod selector;
+mod snapshot;
+mod tables;
+
+pub use evaluate::Judged;
+pub use snapshot::Snapshot;

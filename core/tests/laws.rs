@@ -20,6 +20,8 @@ mod generate;
 mod calico_form;
 #[path = "laws/change.rs"]
 mod change;
+#[path = "laws/compiled.rs"]
+mod compiled;
 #[path = "laws/ends.rs"]
 mod ends;
 #[path = "laws/found.rs"]

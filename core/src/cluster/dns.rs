@@ -132,6 +132,19 @@ impl Cluster {
         self.dns.names(address, node)
     }
 
+    /// The addresses that some name leads to.
+    pub(crate) fn dns_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.dns.leads.keys().filter_map(|value| match value {
+            Value::Address(address) => Some(*address),
+            Value::Name(_) => None,
+        })
+    }
+
+    /// The nodes that observed answers of their own.
+    pub(crate) fn dns_observers(&self) -> BTreeSet<Name> {
+        self.dns.leads.values().flat_map(BTreeMap::keys).filter_map(|(_, node)| node.clone()).collect()
+    }
+
     /// The first name of an address that one of the patterns matches.
     pub(crate) fn domain_of(
         &self,

@@ -194,6 +194,11 @@ impl Cluster {
         self.service_accounts.get(&(namespace.into(), name.into()))
     }
 
+    /// Every declared service account, by namespace and name.
+    pub(crate) fn service_accounts(&self) -> impl Iterator<Item = (&(Name, Name), &BTreeMap<Name, Name>)> {
+        self.service_accounts.iter()
+    }
+
     /// Every address that a selector picks: of endpoints, and the ranges of network sets; sorted, without duplicates.
     ///
     /// This is what Calico programs as the IP set of a selector (calico.md 3.4). Linear in endpoints and network sets.

@@ -359,4 +359,9 @@ impl Cluster {
     pub fn profile(&self, name: &str) -> Option<&ProfileEntry> {
         self.policies.profile(name).map(|entry| &**entry)
     }
+
+    /// Every profile, by name.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = (&Name, &ProfileEntry)> {
+        self.policies.profiles.iter().map(|(name, entry)| (name, &**entry))
+    }
 }

@@ -1,10 +1,7 @@
 //! Services: which backends their addresses lead to, and which addresses policy means by them.
 
 use super::Cluster;
-use crate::model::{
-    Endpoint, EndpointId, IpVersion, Name, Protocol, Service, ServiceKey, ServicePort, ServiceSlice,
-    ServiceTarget,
-};
+use crate::model::{EndpointId, IpVersion, Name, Protocol, Service, ServiceKey, ServicePort, ServiceSlice};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -35,7 +32,7 @@ impl Services {
         self.slices.contains_key(key)
     }
 
-    fn slices_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a ServiceSlice> {
+    pub(super) fn slices_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a ServiceSlice> {
         self.slices.values().filter(move |slice| slice.service.as_ref() == Some(key))
     }
 }
@@ -65,6 +62,11 @@ pub struct ServiceRoute {
 }
 
 impl Cluster {
+    /// The slices of a service.
+    pub(crate) fn slices_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a ServiceSlice> {
+        self.services.slices_of(key)
+    }
+
     /// A service by its key.
     pub fn service(&self, key: &ServiceKey) -> Option<&Service> {
         self.services.services.get(key)
@@ -84,7 +86,7 @@ impl Cluster {
                 serves.then(|| service_port(service, protocol, |known| known.port == port)).flatten()?;
             Some(ServiceRoute {
                 service: service.key.clone(),
-                backends: self.backends(service, found, version),
+                backends: self.backends(service, found, version, self.endpoints()),
                 node: None,
                 local_only: false,
             })
@@ -96,7 +98,7 @@ impl Cluster {
         let node = self.nodes_at(address).next()?;
         self.services().find_map(|service| {
             let found = service_port(service, protocol, |known| known.node_port == Some(port))?;
-            let mut backends = self.backends(service, found, Some(IpVersion::of(address)));
+            let mut backends = self.backends(service, found, Some(IpVersion::of(address)), self.endpoints());
             if service.local_only {
                 backends.retain(|backend| {
                     let endpoint = backend.endpoint.and_then(|id| self.endpoint(id));
@@ -118,18 +120,25 @@ impl Cluster {
         let found = service_port(service, protocol, |known| known.port == port)?;
         Some(ServiceRoute {
             service: key.clone(),
-            backends: self.backends(service, found, None),
+            backends: self.backends(service, found, None, self.endpoints()),
             node: None,
             local_only: false,
         })
     }
 
-    fn backends(&self, service: &Service, port: &ServicePort, version: Option<IpVersion>) -> Vec<Backend> {
+    /// The backends of a port of a service: those of its slices, else what it selects among `candidates`.
+    pub(crate) fn backends<'a>(
+        &self,
+        service: &Service,
+        port: &ServicePort,
+        version: Option<IpVersion>,
+        candidates: impl Iterator<Item = &'a super::EndpointEntry>,
+    ) -> Vec<Backend> {
         let mut slices = self.services.slices_of(&service.key).peekable();
         let mut backends: Vec<Backend> = if slices.peek().is_some() {
             slices.flat_map(|slice| self.slice_backends(slice, port)).collect()
         } else {
-            self.selected_backends(service, port, version)
+            selected_backends(service, port, version, candidates)
         };
         backends.retain(|backend| {
             let family = backend.address.map(IpVersion::of);
@@ -155,27 +164,6 @@ impl Cluster {
         })
     }
 
-    fn selected_backends(
-        &self,
-        service: &Service,
-        port: &ServicePort,
-        version: Option<IpVersion>,
-    ) -> Vec<Backend> {
-        let selected = self.endpoints().filter(|entry| selects(service, &entry.endpoint));
-        selected
-            .filter_map(|entry| {
-                let address = match version {
-                    Some(version) => entry.endpoint.address(version),
-                    None => entry.endpoint.addresses.first().copied(),
-                };
-                if address.is_none() && !entry.endpoint.addresses.is_empty() {
-                    return None;
-                }
-                Some(Backend { address, endpoint: Some(entry.id), port: target(port, &entry.endpoint)? })
-            })
-            .collect()
-    }
-
     /// Whether an address, or an endpoint without one, backs a service; with `port`, at that protocol and port
     /// (calico.md 4.5). Without slices, the pods that the service selects count.
     pub(crate) fn backs_service(
@@ -195,10 +183,10 @@ impl Cluster {
             });
         }
         self.service(key).is_some_and(|service| {
-            holders.iter().filter(|entry| selects(service, &entry.endpoint)).any(|entry| {
+            holders.iter().filter(|entry| service.selects(&entry.endpoint)).any(|entry| {
                 port.is_none_or(|(protocol, number)| {
                     let leads = |known: &ServicePort| {
-                        known.protocol == protocol && target(known, &entry.endpoint) == Some(number)
+                        known.protocol == protocol && known.target_on(&entry.endpoint) == Some(number)
                     };
                     service.ports.iter().any(leads)
                 })
@@ -207,31 +195,31 @@ impl Cluster {
     }
 }
 
+fn selected_backends<'a>(
+    service: &Service,
+    port: &ServicePort,
+    version: Option<IpVersion>,
+    candidates: impl Iterator<Item = &'a super::EndpointEntry>,
+) -> Vec<Backend> {
+    let selected = candidates.filter(|entry| service.selects(&entry.endpoint));
+    selected
+        .filter_map(|entry| {
+            let address = match version {
+                Some(version) => entry.endpoint.address(version),
+                None => entry.endpoint.addresses.first().copied(),
+            };
+            if address.is_none() && !entry.endpoint.addresses.is_empty() {
+                return None;
+            }
+            Some(Backend { address, endpoint: Some(entry.id), port: port.target_on(&entry.endpoint)? })
+        })
+        .collect()
+}
+
 fn service_port(
     service: &Service,
     protocol: Protocol,
     wanted: impl Fn(&ServicePort) -> bool,
 ) -> Option<&ServicePort> {
     service.ports.iter().find(|port| port.protocol == protocol && wanted(port))
-}
-
-/// Whether a service's selector picks a workload: by the labels it was declared with, in the service's namespace.
-fn selects(service: &Service, endpoint: &Endpoint) -> bool {
-    let Some(selector) = service.selector.as_ref().filter(|selector| !selector.is_empty()) else {
-        return false;
-    };
-    !endpoint.is_host()
-        && endpoint.key.namespace == service.key.namespace
-        && selector.iter().all(|(key, value)| endpoint.labels.get(key) == Some(value))
-}
-
-fn target(port: &ServicePort, endpoint: &Endpoint) -> Option<u16> {
-    match &port.target {
-        ServiceTarget::Number(number) => Some(*number),
-        ServiceTarget::Named(name) => {
-            let named =
-                endpoint.ports.iter().find(|known| known.name == *name && known.protocol == port.protocol);
-            named.map(|known| known.port)
-        }
-    }
 }

@@ -238,3 +238,31 @@ pub struct ServiceBackend {
     /// It receives traffic of the service's addresses (`conditions.ready`); policy does not look at this.
     pub ready: bool,
 }
+
+impl Service {
+    /// Whether the service's selector picks a workload: by the labels it was declared with, in the service's namespace.
+    pub(crate) fn selects(&self, endpoint: &Endpoint) -> bool {
+        let Some(selector) = self.selector.as_ref().filter(|selector| !selector.is_empty()) else {
+            return false;
+        };
+        !endpoint.is_host()
+            && endpoint.key.namespace == self.key.namespace
+            && selector.iter().all(|(key, value)| endpoint.labels.get(key) == Some(value))
+    }
+}
+
+impl ServicePort {
+    /// The number of the port on an endpoint that backs it.
+    pub(crate) fn target_on(&self, endpoint: &Endpoint) -> Option<u16> {
+        match &self.target {
+            ServiceTarget::Number(number) => Some(*number),
+            ServiceTarget::Named(name) => {
+                let named = endpoint
+                    .ports
+                    .iter()
+                    .find(|known| known.name == *name && known.protocol == self.protocol);
+                named.map(|known| known.port)
+            }
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod http;
 mod identity;
 mod inventory;
 mod net;
+mod point;
 mod policy;
 mod rule;
 mod verdict;
@@ -21,6 +22,7 @@ pub use inventory::{
     Service, ServiceBackend, ServicePort, ServiceSlice, ServiceTarget,
 };
 pub use net::{IcmpMatch, InvalidPortRange, IpVersion, PortRange, Protocol};
+pub use point::{Point, Role};
 pub use policy::{
     DefaultAction, Direction, Isolation, Order, OtherProtocols, Policy, PolicyClass, PolicyKey, PolicyKind,
     Profile, Tier,

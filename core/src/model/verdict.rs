@@ -171,6 +171,10 @@ impl Verdict {
         self
     }
 
+    pub(crate) fn with_flags_of(self, other: Verdict) -> Self {
+        self.with_flag(other.flags, true)
+    }
+
     /// Allow, deny or undecided.
     pub fn action(self) -> Action {
         match self.action {

@@ -2,14 +2,14 @@
 
 use super::facts::{Facts, settle};
 use super::host::{uplink, wildcard};
-use super::judge::{Role, judge_at, judge_host, judge_reply};
+use super::judge::{judge_at, judge_host, judge_reply};
 use super::outcome::{Ending, Missing, Outcome};
 use super::walk::{Hit, Record};
 use crate::cluster::{Backend, Cluster, EndpointEntry, Scope, ServiceRoute};
 use crate::dialect::{EndpointToHost, NodePortSource};
 use crate::model::{
-    Action, Direction, EndpointKind, Flow, FlowContext, Name, OriginalDestination, Reason, RuleId, Side,
-    Verdict,
+    Action, Direction, EndpointKind, Flow, FlowContext, Name, OriginalDestination, Reason, Role, RuleId,
+    Side, Verdict,
 };
 
 /// One judgement on the way of a flow.

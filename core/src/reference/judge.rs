@@ -5,30 +5,7 @@ use super::host::{is_failsafe, is_failsafe_reply, is_wildcard};
 use super::outcome::{Ending, Missing, Outcome};
 use super::walk::{Hit, Record, Walk};
 use crate::cluster::{Cluster, EndpointEntry, Phase, Scope};
-use crate::model::{Action, Direction, EndpointId, Flow, FlowContext, Reason, RuleId};
-
-/// Where a flow is judged: at which endpoint, in which direction, and as what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Point {
-    /// The endpoint.
-    pub endpoint: EndpointId,
-    /// The direction as the endpoint sees it.
-    pub direction: Direction,
-    /// Whose traffic it is.
-    pub role: Role,
-}
-
-/// Whose traffic passes an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
-pub enum Role {
-    /// The endpoint's own.
-    Own,
-    /// That which a host forwards: pre-DNAT and apply-on-forward policy of its host endpoint.
-    Forwarded,
-    /// That of a workload to its own host, of which the host endpoint sees pre-DNAT policy only (calico.md 7.3).
-    PreDnatOnly,
-}
+use crate::model::{Action, Direction, Flow, FlowContext, Point, Reason, Role, RuleId};
 
 /// What the policies of one endpoint say of a flow in one direction.
 #[derive(Debug, Clone, PartialEq)]

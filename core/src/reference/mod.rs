@@ -17,7 +17,8 @@ mod matching;
 mod outcome;
 mod walk;
 
-pub use judge::{Judgement, Point, Role, judge};
+pub use crate::model::{Point, Role};
+pub use judge::{Judgement, judge};
 pub use matching::{Criterion, End, Field, Match, matches};
 pub use outcome::Missing;
 pub use walk::{Decider, Hit};

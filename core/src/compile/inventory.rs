@@ -1,0 +1,42 @@
+//! Nodes by number, and the views of the DNS that they have.
+
+use super::Numbered;
+use crate::cluster::Cluster;
+use crate::model::Name;
+use crate::tables::{NONE, count};
+
+/// Nodes that are declared, by name, then those that endpoints name besides.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    names: Numbered<Name>,
+    /// Nodes that saw answers of their own; view 0 is that of all others.
+    views: Numbered<Name>,
+}
+
+impl Nodes {
+    pub(super) fn new(cluster: &Cluster) -> Self {
+        let declared = cluster.nodes().map(|node| &node.name);
+        let named = cluster.endpoints().filter_map(|entry| entry.endpoint.node.as_ref());
+        let views: Numbered<Name> = cluster.dns_observers().into_iter().collect();
+        Nodes { names: declared.chain(named).cloned().collect(), views }
+    }
+
+    /// A node's number.
+    pub(super) fn number(&self, name: Option<&Name>) -> u32 {
+        name.and_then(|name| self.names.get_index_of(name)).map_or(NONE, count)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.names.iter()
+    }
+
+    /// Which view of the DNS a node has.
+    pub(super) fn view(&self, name: &str) -> u32 {
+        self.views.get_index_of(name).map_or(0, |position| count(position) + 1)
+    }
+
+    /// The views, each by the node that has it.
+    pub(super) fn views(&self) -> impl Iterator<Item = Option<&Name>> {
+        std::iter::once(None).chain(self.views.iter().map(Some))
+    }
+}

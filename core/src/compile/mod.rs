@@ -1,0 +1,73 @@
+//! From a cluster to its tables.
+//!
+//! * `vocabulary`: every predicate and condition that rules speak of, each once.
+//! * `rules`: rules as lists of checks.
+//! * `lists`: which rules govern whom, in which order.
+//! * `labels`: label sets, cut down to what selectors mention, and which of them a selector matches.
+//! * `holders`, `ranges`: what holds for endpoints, and for ranges of addresses, as `parts`.
+//! * `endpoints`: endpoints, addresses and nodes.
+//! * `routes`: where services lead.
+
+mod endpoints;
+mod holders;
+mod inventory;
+mod labels;
+mod lists;
+mod parts;
+mod ranges;
+mod routes;
+mod rules;
+mod vocabulary;
+
+use crate::cluster::Cluster;
+use crate::model::Name;
+use crate::tables::{Policies, Tables, count};
+use std::collections::BTreeMap;
+
+/// A set that numbers its members in the order of their arrival.
+type Numbered<T> = indexmap::IndexSet<T, ahash::RandomState>;
+
+/// The number of a member, which is added if it is new.
+fn number<T: std::hash::Hash + Eq>(set: &mut Numbered<T>, member: T) -> u32 {
+    count(set.insert_full(member).0)
+}
+
+/// Compiles all of a cluster.
+pub(crate) fn compile(cluster: &Cluster) -> Tables {
+    let nodes = inventory::Nodes::new(cluster);
+    let mut rules = rules::RuleCompiler::new(cluster, count(nodes.views().count()));
+    let order = lists::Order::compile(cluster, &mut rules);
+    let rules::RuleCompiler { vocabulary, mut policies, .. } = rules;
+    declare_identities(cluster, &mut policies);
+
+    let mut holders = holders::Holders::new(cluster, &vocabulary);
+    let mut subjects = lists::Subjects::new(&order, &holders);
+    let mut parts = parts::PartTable::new();
+    let ranges = ranges::ranges(cluster, &vocabulary, &holders, &nodes, &mut parts);
+    let endpoints =
+        endpoints::compile(cluster, &mut holders, &mut subjects, &nodes, &mut parts, &mut policies);
+    let addresses = endpoints::addresses(cluster, &endpoints, &nodes, ranges, &mut parts);
+    Tables {
+        generation: cluster.generation(),
+        dialect: cluster.dialect().clone(),
+        staged: order.staged,
+        addresses,
+        parts: parts.finish(),
+        endpoints,
+        policies,
+        routes: routes::compile(cluster),
+    }
+}
+
+/// Labels of namespaces and service accounts, which identities are compared with.
+fn declare_identities(cluster: &Cluster, policies: &mut Policies) {
+    if policies.identities.len() == 0 {
+        return;
+    }
+    policies.namespaces = cluster.namespaces().map(|(name, labels)| (name.clone(), labels.clone())).collect();
+    let mut accounts: BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>> = BTreeMap::new();
+    for ((namespace, name), labels) in cluster.service_accounts() {
+        accounts.entry(namespace.clone()).or_default().insert(name.clone(), labels.clone());
+    }
+    policies.service_accounts = accounts;
+}

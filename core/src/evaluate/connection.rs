@@ -1,0 +1,294 @@
+//! Both ends of a connection and what lies between them.
+
+use super::host::{uplink, wildcard};
+use super::judge::{Judge, Steps};
+use super::outcome::{ALLOW, Outcome};
+use super::party::{FlowView, place, settle};
+use super::walk::Notes;
+use crate::cluster::Scope;
+use crate::dialect::{EndpointToHost, NodePortSource};
+use crate::model::{
+    Action, Direction, EndpointId, Flow, FlowContext, IpVersion, OriginalDestination, Reason, Side, Verdict,
+};
+use crate::tables::{Backend, EndpointRecord, NONE, Place, Route, Tables};
+
+/// The verdict of a connection; for a service, that on which its backends agree.
+pub(super) fn verdict(tables: &Tables, flow: &Flow, context: &FlowContext, scope: Scope) -> Verdict {
+    let flow = settle(tables, flow);
+    let key = (flow.protocol().number(), flow.destination_port());
+    let mut node = NONE;
+    let route = match &context.service {
+        Some(service) => Some(tables.routes.to_service(service, key).unwrap_or_default()),
+        None => route(tables, &flow, context, &mut node),
+    };
+    let Some(route) = route else { return Way::new(tables, flow, context, scope).verdict() };
+    let backends = tables.routes.backends.slice(route.backends).iter();
+    let received = backends.filter(|backend| !route.local_only || node_of(tables, backend.endpoint) == node);
+    let verdicts = received
+        .map(|backend| Way::new(tables, flow, context, scope).through(&route, node, backend).verdict());
+    verdicts.reduce(agreement).unwrap_or_else(|| {
+        Verdict::new(Action::Deny, tables.generation)
+            .with_reason(Direction::Egress, Reason::NoBackend, None)
+            .with_reason(Direction::Ingress, Reason::NoBackend, None)
+    })
+}
+
+/// The first verdict if both allow or both deny. What is noted of either counts.
+fn agreement(first: Verdict, second: Verdict) -> Verdict {
+    let verdict = if first.action() == second.action() {
+        first
+    } else {
+        Verdict::new(Action::Undecided, first.generation())
+            .with_reason(Direction::Egress, Reason::Undecided, None)
+            .with_reason(Direction::Ingress, Reason::Undecided, None)
+            .with_flags_of(first)
+    };
+    verdict.with_flags_of(second)
+}
+
+/// Where the address of a service or node port leads; `node` is then the node that receives the flow.
+fn route(tables: &Tables, flow: &Flow, context: &FlowContext, node: &mut u32) -> Option<Route> {
+    let Side::Address(address) = flow.destination() else { return None };
+    if context.original_destination.is_some() {
+        return None;
+    }
+    let key = (flow.protocol().number(), flow.destination_port());
+    tables.routes.to_address(address, key).or_else(|| {
+        *node = tables.addresses.class(address).node;
+        if *node == NONE { None } else { tables.routes.to_node_port(address, key) }
+    })
+}
+
+fn node_of(tables: &Tables, endpoint: u32) -> u32 {
+    tables.endpoints.get(endpoint).map_or(NONE, |record| record.node)
+}
+
+/// The way of a flow: its ends, and what it passes.
+struct Way<'a> {
+    tables: &'a Tables,
+    scope: Scope,
+    flow: Flow,
+    view: FlowView<'a>,
+    /// The flow as the backend's node sees it, and the node that hides the client.
+    behind_node: Option<(FlowView<'a>, u32)>,
+    source: Place,
+    destination: Place,
+    via_service: bool,
+}
+
+impl<'a> Way<'a> {
+    fn new(tables: &'a Tables, flow: Flow, context: &'a FlowContext, scope: Scope) -> Self {
+        Way {
+            tables,
+            scope,
+            flow,
+            view: FlowView::new(tables, &flow, context),
+            behind_node: None,
+            source: place(tables, flow.source()),
+            destination: place(tables, flow.destination()),
+            via_service: context.via_service,
+        }
+    }
+
+    /// The same flow, translated to a backend of a service that `node` may have received.
+    fn through(self, route: &Route, node: u32, backend: &Backend) -> Self {
+        let side = match (backend.endpoint, backend.address) {
+            (NONE, None) => return self,
+            (NONE, Some(address)) => Side::Address(address),
+            (endpoint, None) => Side::Endpoint(EndpointId::from(endpoint)),
+            (endpoint, Some(address)) => Side::Both(EndpointId::from(endpoint), address),
+        };
+        let (address, port) = (self.flow.destination_address(), self.flow.destination_port());
+        let flow = self.flow.with_destination(side).with_ports(self.flow.source_port(), backend.port);
+        let flow = settle(self.tables, &flow);
+        let mut way = Way::new(self.tables, flow, self.view.context, self.scope);
+        let original = address.map(|address| OriginalDestination { address, port });
+        way.view.original = original.or(way.view.original);
+        way.via_service = true;
+        way.behind_node = way.hidden_client(route, node);
+        way
+    }
+
+    /// Node-port traffic to a backend on another node comes from the receiving node.
+    fn hidden_client(&self, route: &Route, node: u32) -> Option<(FlowView<'a>, u32)> {
+        let record = self.tables.endpoints.nodes.get(node)?;
+        let elsewhere = self.node(self.destination) != node;
+        let hides = self.tables.dialect.node_port_source == NodePortSource::Node && !route.local_only;
+        if !(elsewhere && hides) {
+            return None;
+        }
+        let version = self.view.version?;
+        let addresses = self.tables.endpoints.addresses.slice(record.addresses);
+        let address = addresses.iter().find(|address| IpVersion::of(**address) == version)?;
+        let flow = self.flow.with_source(*address);
+        Some((FlowView::new(self.tables, &flow, self.view.context), node))
+    }
+
+    fn node(&self, place: Place) -> u32 {
+        match place {
+            Place::Workload { endpoint } => node_of(self.tables, endpoint),
+            Place::Host { node } => node,
+            Place::Outside | Place::Unknown => NONE,
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let mut notes = Notes::default();
+        let (egress, ingress) = match self.exemption() {
+            Some(reason) => (Outcome::allow(reason), Outcome::allow(reason)),
+            None => (self.egress(&mut notes), self.ingress(&mut notes)),
+        };
+        let (_, egress_reason, egress_rule) = egress.decide();
+        let (_, ingress_reason, ingress_rule) = ingress.decide();
+        Verdict::new(egress.and(ingress).decide().0, self.tables.generation)
+            .with_reason(Direction::Egress, egress_reason, egress_rule)
+            .with_reason(Direction::Ingress, ingress_reason, ingress_rule)
+            .with_flag(notes.0, true)
+    }
+
+    /// Traffic that no policy sees: of an endpoint to itself, and of a node to its own workloads.
+    fn exemption(&self) -> Option<Reason> {
+        match (self.source, self.destination) {
+            (Place::Workload { endpoint: source }, Place::Workload { endpoint: destination }) => {
+                let single = || self.tables.endpoints.get(source).is_some_and(|record| record.is_single);
+                (source == destination && !self.via_service && single()).then_some(Reason::SelfTraffic)
+            }
+            (Place::Host { node: source }, Place::Host { node: destination }) => {
+                (source == destination).then_some(Reason::SelfTraffic)
+            }
+            (Place::Host { node }, Place::Workload { endpoint }) => {
+                (node_of(self.tables, endpoint) == node).then_some(Reason::OwnNode)
+            }
+            _ => None,
+        }
+    }
+
+    fn to_own_node(&self) -> bool {
+        match (self.source, self.destination) {
+            (Place::Workload { endpoint }, Place::Host { node }) => node_of(self.tables, endpoint) == node,
+            _ => false,
+        }
+    }
+
+    fn judge(&self, record: &'a EndpointRecord, direction: Direction) -> Judge<'a> {
+        Judge { tables: self.tables, record, direction, scope: self.scope }
+    }
+
+    fn egress(&self, notes: &mut Notes) -> Outcome {
+        match self.source {
+            Place::Outside => Outcome::allow(Reason::NotPoliced),
+            Place::Unknown => Outcome::deny(Reason::UnknownEndpoint),
+            Place::Host { node } => {
+                let interface = self.view.context.source_interface.as_deref();
+                match uplink(self.tables, node, interface, self.view.source.address) {
+                    None => Outcome::allow(Reason::NotPoliced),
+                    Some(host) => self.host(host, Direction::Egress, notes),
+                }
+            }
+            Place::Workload { endpoint } => match self.tables.endpoints.get(endpoint) {
+                None => Outcome::deny(Reason::UnknownEndpoint),
+                Some(record) => self.workload_egress(record, notes),
+            },
+        }
+    }
+
+    fn workload_egress(&self, record: &'a EndpointRecord, notes: &mut Notes) -> Outcome {
+        let own_node = self.to_own_node();
+        let view = FlowView { to_own_node: own_node, ..self.view };
+        let mut steps = Steps::new();
+        if let Some(host) = wildcard(self.tables, record.node) {
+            let judge = self.judge(host, Direction::Ingress);
+            steps.add(if own_node {
+                judge.pre_dnat_only(&view, notes)
+            } else {
+                judge.forwarded(&view, notes)
+            });
+        }
+        steps.add_principal(self.judge(record, Direction::Egress).workload(&view, notes));
+        if own_node {
+            steps.add(self.endpoint_to_host());
+        } else if record.node != NONE && self.node(self.destination) != record.node {
+            let interface = view.context.source_interface.as_deref();
+            if let Some(host) = uplink(self.tables, record.node, interface, None) {
+                steps.add(self.judge(host, Direction::Egress).forwarded(&view, notes));
+            }
+        }
+        steps.outcome()
+    }
+
+    fn endpoint_to_host(&self) -> Outcome {
+        match self.tables.dialect.endpoint_to_host {
+            EndpointToHost::Accept => Outcome::allow(Reason::NotPoliced),
+            EndpointToHost::Drop => Outcome::deny(Reason::EndpointToHost),
+            EndpointToHost::Return => Outcome::undecided(None),
+        }
+    }
+
+    fn ingress(&self, notes: &mut Notes) -> Outcome {
+        match self.destination {
+            Place::Outside => Outcome::allow(Reason::NotPoliced),
+            Place::Unknown => Outcome::deny(Reason::UnknownEndpoint),
+            Place::Host { node } => {
+                let interface = self.view.context.destination_interface.as_deref();
+                let host = uplink(self.tables, node, interface, self.view.destination.address);
+                // Host endpoints do not see what workloads of the node send to it, but before translation.
+                match host.filter(|_| !self.to_own_node()) {
+                    None => Outcome::allow(Reason::NotPoliced),
+                    Some(host) => self.host(host, Direction::Ingress, notes),
+                }
+            }
+            Place::Workload { endpoint } => match self.tables.endpoints.get(endpoint) {
+                None => Outcome::deny(Reason::UnknownEndpoint),
+                Some(record) => self.workload_ingress(record, notes),
+            },
+        }
+    }
+
+    fn workload_ingress(&self, record: &'a EndpointRecord, notes: &mut Notes) -> Outcome {
+        let mut steps = Steps::new();
+        let interface = self.view.context.destination_interface.as_deref();
+        let mut view = &self.view;
+        if let Some((behind, receiver)) = &self.behind_node {
+            if let Some(host) = uplink(self.tables, *receiver, interface, None) {
+                steps.add(self.judge(host, Direction::Ingress).forwarded(view, notes));
+                steps.add(self.judge(host, Direction::Egress).forwarded(view, notes));
+            }
+            view = behind;
+        }
+        let entered = record.node != NONE && self.node(self.source) != record.node;
+        let host = uplink(self.tables, record.node, interface, None);
+        if let Some(host) = host.filter(|_| entered) {
+            steps.add(self.judge(host, Direction::Ingress).forwarded(view, notes));
+        }
+        steps.add_principal(self.judge(record, Direction::Ingress).workload(view, notes));
+        if let Some(host) = wildcard(self.tables, record.node) {
+            steps.add(self.judge(host, Direction::Egress).forwarded(view, notes));
+        }
+        steps.outcome()
+    }
+
+    /// The own traffic of a host, at its host endpoint; an untracked connection needs its reply allowed as well.
+    fn host(&self, host: &'a EndpointRecord, direction: Direction, notes: &mut Notes) -> Outcome {
+        let judged = self.judge(host, direction).host(&self.view, notes);
+        let own = judged.outcome();
+        if !judged.untracked.may(ALLOW) {
+            return own;
+        }
+        let opposite = match direction {
+            Direction::Ingress => Direction::Egress,
+            Direction::Egress => Direction::Ingress,
+        };
+        let reversed = FlowView::new(self.tables, &self.flow.reversed(), self.view.context);
+        let mut reply_notes = Notes::default();
+        let reply = self.judge(host, opposite).reply(&reversed, &mut reply_notes);
+        if judged.untracked.ending == ALLOW {
+            // A reply that is only perhaps untracked is no part of what happened.
+            notes.0 |= reply_notes.0;
+        }
+        let both = judged.if_untracked(reply);
+        match both.ending {
+            ALLOW => Outcome { reason: own.reason, rule: own.rule, ..both },
+            _ => both,
+        }
+    }
+}

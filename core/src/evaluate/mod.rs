@@ -1,0 +1,79 @@
+//! From a flow to its verdict, on the compiled tables.
+//!
+//! * `party`: the two ends of a flow, and what holds for them.
+//! * `matching`: one rule.
+//! * `walk`: tiers, policies, profiles.
+//! * `judge`: one endpoint in one direction, with the phases of host endpoints.
+//! * `connection`: both ends, and what lies between them.
+//!
+//! It shares no code with the reference evaluator, to which it is held equal.
+
+mod connection;
+mod host;
+mod judge;
+mod matching;
+mod outcome;
+mod party;
+mod walk;
+
+use crate::cluster::Scope;
+use crate::model::{Action, Evaluation, Flow, FlowContext, Point, Reason, Role, RuleId, Verdict};
+use crate::tables::Tables;
+
+/// What one endpoint says of a flow in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged {
+    /// Allow, deny, or undecided.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// The rule that decided, or the end of a tier.
+    pub rule: Option<RuleId>,
+}
+
+/// What the policies of one endpoint say of a flow in one direction.
+pub(crate) fn judge(
+    tables: &Tables,
+    point: Point,
+    flow: &Flow,
+    context: &FlowContext,
+    scope: Scope,
+) -> Judged {
+    let flow = party::settle(tables, flow);
+    let view = party::FlowView::new(tables, &flow, context);
+    let mut notes = walk::Notes::default();
+    let outcome = match tables.endpoints.get(point.endpoint.get()) {
+        None => outcome::Outcome::deny(Reason::UnknownEndpoint),
+        Some(record) => {
+            let judge = judge::Judge { tables, record, direction: point.direction, scope };
+            match point.role {
+                _ if !record.is_host => judge.workload(&view, &mut notes),
+                Role::Own => judge.host(&view, &mut notes).outcome(),
+                Role::Forwarded => judge.forwarded(&view, &mut notes),
+                Role::PreDnatOnly => judge.pre_dnat_only(&view, &mut notes),
+            }
+        }
+    };
+    let (action, reason, rule) = outcome.decide();
+    Judged { action, reason, rule }
+}
+
+/// The enforced verdict of a flow.
+pub(crate) fn verdict(tables: &Tables, flow: &Flow, context: &FlowContext) -> Verdict {
+    if tables.staged {
+        return evaluate(tables, flow, context).enforced;
+    }
+    connection::verdict(tables, flow, context, Scope::Enforced)
+}
+
+/// The verdict of a flow, enforced and pending. Without staged policies too they may differ: in the policy to which the
+/// end of a tier is attributed.
+pub(crate) fn evaluate(tables: &Tables, flow: &Flow, context: &FlowContext) -> Evaluation {
+    let enforced = connection::verdict(tables, flow, context, Scope::Enforced);
+    let pending = connection::verdict(tables, flow, context, Scope::Pending);
+    let differs = enforced.action() != pending.action();
+    Evaluation {
+        enforced: enforced.with_flag(Verdict::STAGED_DIFFERS, differs),
+        pending: pending.with_flag(Verdict::STAGED_DIFFERS, differs),
+    }
+}

@@ -1,0 +1,58 @@
+//! A compiled cluster, shared by any number of readers.
+
+use crate::cluster::{Cluster, Scope};
+use crate::compile;
+use crate::evaluate::{self, Judged};
+use crate::model::{Evaluation, Flow, FlowContext, Point, Verdict};
+use crate::tables::Tables;
+use std::sync::Arc;
+
+/// An immutable, compiled picture of a [`Cluster`]: cheap to clone, answered from without a lock.
+///
+/// It answers as [`reference::evaluate`](crate::reference::evaluate) does on the cluster it was compiled from.
+///
+/// ```
+/// use tierwall::{Snapshot, cluster::Cluster, model::*};
+/// use std::net::IpAddr;
+/// let snapshot = Snapshot::compile(&Cluster::new());
+/// let flow = Flow::new("10.0.0.1".parse::<IpAddr>()?, "10.0.0.2".parse::<IpAddr>()?, Protocol::TCP).with_ports(40000, 80);
+/// // Neither address is an endpoint, so no policy has a say.
+/// assert!(snapshot.evaluate(&flow, &FlowContext::default()).enforced.is_allowed());
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Snapshot(Arc<Tables>);
+
+impl Snapshot {
+    /// Compiles all of a cluster.
+    pub fn compile(cluster: &Cluster) -> Self {
+        Snapshot(Arc::new(compile::compile(cluster)))
+    }
+
+    /// The enforced verdict of a flow: what [`Snapshot::evaluate`] gives, without the pending one.
+    pub fn verdict(&self, flow: &Flow, context: &FlowContext) -> Verdict {
+        evaluate::verdict(&self.0, flow, context)
+    }
+
+    /// The verdict of a flow, enforced and pending. It takes no lock; only comparing the paths of HTTP requests
+    /// allocates.
+    pub fn evaluate(&self, flow: &Flow, context: &FlowContext) -> Evaluation {
+        evaluate::evaluate(&self.0, flow, context)
+    }
+
+    /// What the policies of one endpoint say of a flow in one direction, and nothing else: no other end, no exemption.
+    /// An endpoint that does not exist denies, with [`Reason::UnknownEndpoint`](crate::model::Reason::UnknownEndpoint).
+    pub fn judge(&self, point: Point, flow: &Flow, context: &FlowContext, scope: Scope) -> Judged {
+        evaluate::judge(&self.0, point, flow, context, scope)
+    }
+
+    /// What the tables take, in bytes, without names and HTTP paths.
+    pub fn table_bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    /// The generation of the cluster, wrapping.
+    pub fn generation(&self) -> u32 {
+        self.0.generation
+    }
+}

@@ -1,0 +1,52 @@
+//! The compiled form of a cluster: immutable arrays that name each other by number.
+//!
+//! An address, or an endpoint without one, is what holds there: the predicates of its *parts*. One part stands for the
+//! labels of the endpoints that hold the address, one for the ranges that cover it. Parts are shared, so their number
+//! follows the distinct label sets and ranges, not the endpoints. A rule is a list of *checks* over predicates, ports
+//! and protocols; an endpoint's *subject* lists the rules that govern it, tier by tier.
+
+mod addresses;
+mod checks;
+mod endpoints;
+mod parts;
+mod policies;
+mod routes;
+mod store;
+
+pub(crate) use addresses::{AddressClass, Addresses, Place, Range};
+pub(crate) use checks::{Check, PortCheck, Side};
+pub(crate) use endpoints::{EndpointRecord, Endpoints, Interface, NodeRecord, Subject};
+pub(crate) use parts::{Part, Parts, Resolution};
+pub(crate) use policies::{AppliedTier, EndOfTier, Policies, Profile, Rule};
+pub(crate) use routes::{Backend, Route, RouteKey, Routes};
+pub(crate) use store::{Pool, Span, Table, count, index};
+
+use crate::dialect::Dialect;
+
+/// What is nowhere.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Everything that an evaluation reads.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    pub(crate) generation: u32,
+    pub(crate) dialect: Dialect,
+    /// A staged policy governs something, so the pending verdict may differ.
+    pub(crate) staged: bool,
+    pub(crate) addresses: Addresses,
+    pub(crate) parts: Parts,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) policies: Policies,
+    pub(crate) routes: Routes,
+}
+
+impl Tables {
+    /// What the arrays take, without what texts they refer to.
+    pub(crate) fn bytes(&self) -> usize {
+        self.addresses.bytes()
+            + self.parts.bytes()
+            + self.endpoints.bytes()
+            + self.policies.bytes()
+            + self.routes.bytes()
+    }
+}

@@ -1,0 +1,112 @@
+//! Rules, and the order in which they are tried.
+
+use super::{Check, Pool, PortCheck, Span, Table};
+use crate::model::{Direction, HttpMatch, IdentityMatch, Name, PortRange, RuleAction, RuleId};
+use std::collections::BTreeMap;
+
+/// A rule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    pub(crate) checks: Span,
+    pub(crate) id: Option<RuleId>,
+    pub(crate) action: RuleAction,
+    /// It has an HTTP clause.
+    pub(crate) http: bool,
+    /// That clause compares paths.
+    pub(crate) paths: bool,
+}
+
+/// A tier as it governs a subject in one phase, direction and scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AppliedTier {
+    /// Numbers of rule lists, one a policy.
+    pub(crate) policies: Span,
+    /// What the end of the tier does.
+    pub(crate) end: EndOfTier,
+    /// The id that stands for its end.
+    pub(crate) end_id: Option<RuleId>,
+}
+
+/// What happens to a flow that no rule of a tier decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum EndOfTier {
+    /// The next tier is tried.
+    Pass,
+    /// It is allowed: the tier leaves this direction alone.
+    Settled,
+    /// It is denied, but for what is exempt.
+    Deny {
+        /// Traffic to the own node is.
+        own_node: bool,
+        /// Protocols without ports are.
+        other_protocols: bool,
+        /// Of protocols without ports it is not known.
+        other_undecided: bool,
+    },
+}
+
+/// A profile: its rules.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Profile {
+    pub(crate) ingress: Span,
+    pub(crate) egress: Span,
+}
+
+/// Every rule, and every list of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Policies {
+    pub(crate) rules: Pool<Rule>,
+    /// The rules of one policy in one direction.
+    pub(crate) rule_lists: Table<Span>,
+    /// Numbers of rule lists.
+    pub(crate) policies: Pool<u32>,
+    pub(crate) tiers: Pool<AppliedTier>,
+    /// What governs a subject in one phase, direction and scope.
+    pub(crate) lists: Table<Span>,
+    pub(crate) profiles: Table<Profile>,
+    pub(crate) checks: Pool<Check>,
+    pub(crate) ports: Table<PortCheck>,
+    pub(crate) port_ranges: Pool<PortRange>,
+    pub(crate) conditions: Pool<u32>,
+    pub(crate) identities: Table<IdentityMatch>,
+    pub(crate) http: Table<HttpMatch>,
+    /// For each set of domain names, the predicate it has in each view of the DNS.
+    pub(crate) domains: Table<Span>,
+    pub(crate) domain_views: Pool<u32>,
+    /// Labels by namespace, of namespaces and of their service accounts; only if a rule asks for an identity.
+    pub(crate) namespaces: BTreeMap<Name, BTreeMap<Name, Name>>,
+    pub(crate) service_accounts: BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>>,
+}
+
+impl Policies {
+    pub(crate) fn list(&self, list: u32) -> &[AppliedTier] {
+        self.lists.get(list).map_or(&[], |span| self.tiers.slice(*span))
+    }
+
+    /// The rule lists of a tier's policies, in order.
+    pub(crate) fn policies_of(&self, tier: &AppliedTier) -> impl Iterator<Item = &[Rule]> {
+        let lists = self.policies.slice(tier.policies).iter();
+        lists.map(|list| self.rule_lists.get(*list).map_or(&[][..], |span| self.rules.slice(*span)))
+    }
+
+    pub(crate) fn profile(&self, profile: u32, direction: Direction) -> Option<&[Rule]> {
+        let profile = self.profiles.get(profile)?;
+        Some(self.rules.slice(match direction {
+            Direction::Ingress => profile.ingress,
+            Direction::Egress => profile.egress,
+        }))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.rules.bytes()
+            + self.rule_lists.bytes()
+            + self.policies.bytes()
+            + self.tiers.bytes()
+            + self.lists.bytes()
+            + self.profiles.bytes()
+            + self.checks.bytes()
+            + self.ports.bytes()
+            + self.port_ranges.bytes()
+            + self.conditions.bytes()
+    }
+}

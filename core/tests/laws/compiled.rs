@@ -1,0 +1,61 @@
+//! The compiled form answers as the reference does.
+
+use crate::cases;
+use crate::generate::{Ask, asks, world};
+use proptest::prelude::*;
+use tierwall::Snapshot;
+use tierwall::cluster::{Cluster, Scope};
+use tierwall::model::{Direction, Point, Role};
+use tierwall::reference::{evaluate, judge};
+
+/// The whole verdict: action, reasons, rules, flags, generation.
+fn check_evaluation(cluster: &Cluster, snapshot: &Snapshot, ask: &Ask) {
+    let flow = ask.flow(cluster);
+    let expected = evaluate(cluster, &flow, &ask.context);
+    assert_eq!(snapshot.verdict(&flow, &ask.context), expected.enforced);
+    assert_eq!(snapshot.evaluate(&flow, &ask.context), expected, "{flow:?} {:?}", ask.context);
+}
+
+/// At every endpoint, whether or not the flow is its own.
+fn check_judgements(cluster: &Cluster, snapshot: &Snapshot, ask: &Ask) {
+    let flow = ask.flow(cluster);
+    for entry in cluster.endpoints() {
+        for direction in [Direction::Egress, Direction::Ingress] {
+            for role in [Role::Own, Role::Forwarded, Role::PreDnatOnly] {
+                for scope in [Scope::Enforced, Scope::Pending] {
+                    let point = Point { endpoint: entry.id, direction, role };
+                    let expected = judge(cluster, point, &flow, &ask.context, scope);
+                    let found = snapshot.judge(point, &flow, &ask.context, scope);
+                    assert_eq!(
+                        (found.action, found.reason, found.rule),
+                        (expected.action, expected.reason, expected.rule),
+                        "{flow:?} {:?} at {point:?} {scope:?}",
+                        ask.context
+                    );
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(512))]
+
+    #[test]
+    fn a_compiled_cluster_answers_as_the_cluster_does(world in world(), asks in asks()) {
+        let cluster = world.cluster();
+        let snapshot = Snapshot::compile(&cluster);
+        for ask in &asks {
+            check_evaluation(&cluster, &snapshot, ask);
+        }
+    }
+
+    #[test]
+    fn a_compiled_endpoint_judges_as_the_endpoint_does(world in world(), asks in asks()) {
+        let cluster = world.cluster();
+        let snapshot = Snapshot::compile(&cluster);
+        for ask in asks.iter().take(2) {
+            check_judgements(&cluster, &snapshot, ask);
+        }
+    }
+}
