@@ -61,5 +61,6 @@ pub mod selector;
 mod snapshot;
 mod tables;
 
+pub use compile::CompileOptions;
 pub use evaluate::Judged;
 pub use snapshot::Snapshot;

@@ -1,7 +1,7 @@
 //! A compiled cluster, shared by any number of readers.
 
 use crate::cluster::{Cluster, Scope};
-use crate::compile;
+use crate::compile::{self, CompileOptions};
 use crate::evaluate::{self, Judged};
 use crate::model::{Evaluation, Flow, FlowContext, Point, Verdict};
 use crate::tables::Tables;
@@ -26,7 +26,12 @@ pub struct Snapshot(Arc<Tables>);
 impl Snapshot {
     /// Compiles all of a cluster.
     pub fn compile(cluster: &Cluster) -> Self {
-        Snapshot(Arc::new(compile::compile(cluster)))
+        Snapshot::compile_with(cluster, &CompileOptions::default())
+    }
+
+    /// Compiles all of a cluster as the options say.
+    pub fn compile_with(cluster: &Cluster, options: &CompileOptions) -> Self {
+        Snapshot(Arc::new(compile::compile(cluster, options)))
     }
 
     /// The enforced verdict of a flow: what [`Snapshot::evaluate`] gives, without the pending one.

@@ -13,7 +13,7 @@ type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 /// A policy, with the numbers of what was compiled of it.
 #[derive(Debug, Clone, Copy)]
 struct Governing {
-    tier: usize,
+    tier: u32,
     passes: bool,
     class: PolicyClass,
     staged: bool,
@@ -35,7 +35,7 @@ impl Order {
     /// Compiles the rules of every policy and profile.
     pub(super) fn compile(cluster: &Cluster, rules: &mut RuleCompiler<'_>) -> Self {
         let mut order = Order::default();
-        for (position, (tier, policies)) in cluster.tiers().enumerate() {
+        for (position, (tier, policies)) in (0..).zip(cluster.tiers()) {
             for entry in policies {
                 order.policies.push(governing(entry, position, tier, rules));
             }
@@ -56,7 +56,7 @@ impl Order {
     }
 }
 
-fn governing(entry: &PolicyEntry, position: usize, tier: &Tier, rules: &mut RuleCompiler<'_>) -> Governing {
+fn governing(entry: &PolicyEntry, position: u32, tier: &Tier, rules: &mut RuleCompiler<'_>) -> Governing {
     let policy = &entry.policy;
     let mut compiled = |direction| {
         let list = policy.rules(direction)?;
@@ -75,8 +75,8 @@ fn governing(entry: &PolicyEntry, position: usize, tier: &Tier, rules: &mut Rule
     }
 }
 
-/// One tier of a list: the rule lists of its policies, its end, and the id of that.
-type TierKey = (Vec<u32>, EndOfTier, Option<RuleId>);
+/// One tier of a list: its position, the rule lists of its policies, its end, and the id of that.
+type TierKey = (u32, Vec<u32>, EndOfTier, Option<RuleId>);
 
 /// Subjects, each once, and the lists that they share.
 pub(super) struct Subjects<'a> {
@@ -191,7 +191,8 @@ impl<'a> Subjects<'a> {
         }
         let applied: Vec<AppliedTier> = tiers
             .iter()
-            .map(|(lists, end, end_id)| AppliedTier {
+            .map(|(tier, lists, end, end_id)| AppliedTier {
+                tier: *tier,
                 policies: policies.policies.push(lists.iter().copied()),
                 end: *end,
                 end_id: *end_id,
@@ -205,6 +206,7 @@ impl<'a> Subjects<'a> {
 }
 
 fn applied_tier(tier: &[&Governing], phase: Phase, direction: usize, scope: Scope) -> Option<TierKey> {
+    let position = tier.first()?.tier;
     let governing: Vec<(&Governing, u32, Option<RuleId>)> = tier
         .iter()
         .filter_map(|policy| {
@@ -218,7 +220,7 @@ fn applied_tier(tier: &[&Governing], phase: Phase, direction: usize, scope: Scop
     };
     let Some((first, _, end_id)) = trigger else {
         let settled = tier.iter().any(|policy| policy.isolation.settles_other_direction);
-        return settled.then_some((Vec::new(), EndOfTier::Settled, None));
+        return settled.then_some((position, Vec::new(), EndOfTier::Settled, None));
     };
     let all =
         |holds: &dyn Fn(&Isolation) -> bool| governing.iter().all(|(policy, ..)| holds(&policy.isolation));
@@ -231,7 +233,7 @@ fn applied_tier(tier: &[&Governing], phase: Phase, direction: usize, scope: Scop
             other_undecided: all(&|isolation| isolation.other_protocols == OtherProtocols::Undecided),
         }
     };
-    Some((governing.iter().map(|(_, list, _)| *list).collect(), end, *end_id))
+    Some((position, governing.iter().map(|(_, list, _)| *list).collect(), end, *end_id))
 }
 
 /// Workloads have no phase but the normal one, so host endpoints need no telling apart here.

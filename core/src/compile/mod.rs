@@ -6,6 +6,7 @@
 //! * `labels`: label sets, cut down to what selectors mention, and which of them a selector matches.
 //! * `holders`, `ranges`: what holds for endpoints, and for ranges of addresses, as `parts`.
 //! * `endpoints`: endpoints, addresses and nodes.
+//! * `program`: classes of addresses, and what pairs of them and traffic lead to.
 //! * `routes`: where services lead.
 
 mod endpoints;
@@ -13,13 +14,17 @@ mod holders;
 mod inventory;
 mod labels;
 mod lists;
+mod options;
 mod parts;
+mod program;
 mod ranges;
 mod routes;
 mod rules;
 mod vocabulary;
 
-use crate::cluster::Cluster;
+pub use options::CompileOptions;
+
+use crate::cluster::{Cluster, Scope};
 use crate::model::Name;
 use crate::tables::{Policies, Tables, count};
 use std::collections::BTreeMap;
@@ -33,7 +38,7 @@ fn number<T: std::hash::Hash + Eq>(set: &mut Numbered<T>, member: T) -> u32 {
 }
 
 /// Compiles all of a cluster.
-pub(crate) fn compile(cluster: &Cluster) -> Tables {
+pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
     let nodes = inventory::Nodes::new(cluster);
     let mut rules = rules::RuleCompiler::new(cluster, count(nodes.views().count()));
     let order = lists::Order::compile(cluster, &mut rules);
@@ -44,18 +49,34 @@ pub(crate) fn compile(cluster: &Cluster) -> Tables {
     let mut subjects = lists::Subjects::new(&order, &holders);
     let mut parts = parts::PartTable::new();
     let ranges = ranges::ranges(cluster, &vocabulary, &holders, &nodes, &mut parts);
-    let endpoints =
+    let mut endpoints =
         endpoints::compile(cluster, &mut holders, &mut subjects, &nodes, &mut parts, &mut policies);
-    let addresses = endpoints::addresses(cluster, &endpoints, &nodes, ranges, &mut parts);
+    let (addresses, keys) = endpoints::addresses(cluster, &mut endpoints, &nodes, &ranges, &mut parts);
+    let parts = parts.finish();
+    let keys: Vec<program::ClassKey> = keys.into_iter().collect();
+    let mut builder = program::Builder::new(program::Source {
+        options,
+        dialect: cluster.dialect(),
+        policies: &policies,
+        parts: &parts,
+        endpoints: &endpoints,
+        keys: &keys,
+        one_view: nodes.views().count() == 1,
+    });
+    let enforced = builder.program(Scope::Enforced);
+    let pending = order.staged.then(|| builder.program(Scope::Pending));
+    let traffic = builder.finish();
     Tables {
         generation: cluster.generation(),
         dialect: cluster.dialect().clone(),
-        staged: order.staged,
         addresses,
-        parts: parts.finish(),
+        parts,
         endpoints,
         policies,
         routes: routes::compile(cluster),
+        traffic,
+        enforced,
+        pending,
     }
 }
 

@@ -6,9 +6,22 @@ use super::parts::PartTable;
 use super::vocabulary::{Condition, Predicate, Vocabulary};
 use super::{Numbered, number};
 use crate::cluster::Cluster;
-use crate::tables::{Range, Resolution, count};
+use crate::tables::{Parts, Resolution, count};
 use ipnet::IpNet;
 use std::cmp::Reverse;
+
+/// The first address of a run of addresses that the same ranges cover, and the part that holds there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Range {
+    pub(super) first: u128,
+    pub(super) part: u32,
+}
+
+/// The part of the ranges that cover an address.
+pub(super) fn covering(ranges: &[Range], address: u128) -> u32 {
+    let after = ranges.partition_point(|range| range.first <= address);
+    after.checked_sub(1).and_then(|last| ranges.get(last)).map_or(Parts::EMPTY, |range| range.part)
+}
 
 /// What holds in a range because of one list, set, node, service or name.
 #[derive(Debug, Default)]

@@ -54,7 +54,7 @@ fn route(tables: &Tables, flow: &Flow, context: &FlowContext, node: &mut u32) ->
     }
     let key = (flow.protocol().number(), flow.destination_port());
     tables.routes.to_address(address, key).or_else(|| {
-        *node = tables.addresses.class(address).node;
+        *node = tables.addresses.occupant(address).node;
         if *node == NONE { None } else { tables.routes.to_node_port(address, key) }
     })
 }

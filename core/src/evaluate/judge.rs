@@ -91,7 +91,7 @@ impl Judge<'_> {
     }
 
     fn tiers(&self, flow: &FlowView<'_>, phase: Phase, notes: &mut Notes) -> Outcome {
-        let list = self.tables.endpoints.list(self.record, phase, self.direction, self.scope);
+        let list = self.tables.endpoints.list_of(self.record.subject, phase, self.direction, self.scope);
         if list == NONE { Outcome::open() } else { flow.tiers(list, notes) }
     }
 

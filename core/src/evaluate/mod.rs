@@ -1,5 +1,8 @@
 //! From a flow to its verdict, on the compiled tables.
 //!
+//! There are two forms, of which one is fast and the other complete.
+//!
+//! * `fast`: flows between workloads and the outside, by classes and atoms; it says if it cannot tell.
 //! * `party`: the two ends of a flow, and what holds for them.
 //! * `matching`: one rule.
 //! * `walk`: tiers, policies, profiles.
@@ -9,6 +12,7 @@
 //! It shares no code with the reference evaluator, to which it is held equal.
 
 mod connection;
+mod fast;
 mod host;
 mod judge;
 mod matching;
@@ -60,20 +64,31 @@ pub(crate) fn judge(
 
 /// The enforced verdict of a flow.
 pub(crate) fn verdict(tables: &Tables, flow: &Flow, context: &FlowContext) -> Verdict {
-    if tables.staged {
+    if tables.pending.is_some() {
         return evaluate(tables, flow, context).enforced;
     }
-    connection::verdict(tables, flow, context, Scope::Enforced)
+    in_scope(tables, flow, context, Scope::Enforced)
 }
 
 /// The verdict of a flow, enforced and pending. Without staged policies too they may differ: in the policy to which the
 /// end of a tier is attributed.
 pub(crate) fn evaluate(tables: &Tables, flow: &Flow, context: &FlowContext) -> Evaluation {
-    let enforced = connection::verdict(tables, flow, context, Scope::Enforced);
-    let pending = connection::verdict(tables, flow, context, Scope::Pending);
+    let enforced = in_scope(tables, flow, context, Scope::Enforced);
+    let pending = in_scope(tables, flow, context, Scope::Pending);
     let differs = enforced.action() != pending.action();
     Evaluation {
         enforced: enforced.with_flag(Verdict::STAGED_DIFFERS, differs),
         pending: pending.with_flag(Verdict::STAGED_DIFFERS, differs),
     }
+}
+
+/// By the fast form if it can say.
+fn in_scope(tables: &Tables, flow: &Flow, context: &FlowContext, scope: Scope) -> Verdict {
+    let program = match scope {
+        Scope::Enforced => Some(&tables.enforced),
+        Scope::Pending => tables.pending.as_ref(),
+    };
+    let fast =
+        program.filter(|_| context.is_plain()).and_then(|program| fast::verdict(tables, program, flow));
+    fast.unwrap_or_else(|| connection::verdict(tables, flow, context, scope))
 }

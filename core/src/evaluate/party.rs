@@ -3,7 +3,7 @@
 use crate::model::{
     EndpointId, Flow, FlowContext, IpVersion, OriginalDestination, Protocol, Side as FlowSide,
 };
-use crate::tables::{NONE, Parts, Place, Resolution, Side, Tables};
+use crate::tables::{ClassParts, NONE, Parts, Place, Resolution, Side, Tables};
 use std::net::IpAddr;
 
 /// One end of a flow.
@@ -104,8 +104,8 @@ impl<'a> Party<'a> {
 fn parts_at(tables: &Tables, address: Option<IpAddr>, named: Option<EndpointId>) -> [u32; 3] {
     let [holders, address_part] = match address {
         Some(address) => {
-            let class = tables.addresses.class(address);
-            [class.holders, class.address]
+            let ClassParts { holders, address } = tables.addresses.parts(address);
+            [holders, address]
         }
         None => [Parts::EMPTY; 2],
     };
@@ -121,7 +121,7 @@ fn parts_at(tables: &Tables, address: Option<IpAddr>, named: Option<EndpointId>)
 pub(super) fn place(tables: &Tables, side: FlowSide) -> Place {
     let (address, named) = split(side);
     match named {
-        None => address.map_or(Place::Outside, |address| tables.addresses.class(address).place),
+        None => address.map_or(Place::Outside, |address| tables.addresses.occupant(address).place),
         Some(id) => match tables.endpoints.get(id.get()) {
             None => Place::Unknown,
             Some(record) if !record.is_host => Place::Workload { endpoint: id.get() },

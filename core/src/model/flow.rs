@@ -243,6 +243,21 @@ pub struct FlowContext {
     pub via_service: bool,
 }
 
+impl FlowContext {
+    /// Whether nothing is known besides the flow.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.http == Http::NotInspected
+            && self.source_principal.is_none()
+            && self.destination_principal.is_none()
+            && self.original_destination.is_none()
+            && self.source_interface.is_none()
+            && self.destination_interface.is_none()
+            && self.service.is_none()
+            && !self.via_service
+    }
+}
+
 /// A destination before translation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OriginalDestination {

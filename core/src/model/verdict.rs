@@ -171,6 +171,26 @@ impl Verdict {
         self
     }
 
+    /// From what stands in tables: a reason and a rule for each direction.
+    #[inline]
+    pub(crate) fn from_numbers(
+        action: Action,
+        egress: (u8, u32),
+        ingress: (u8, u32),
+        flags: u8,
+        generation: u32,
+    ) -> Self {
+        Verdict {
+            action: action as u8,
+            egress_reason: egress.0,
+            ingress_reason: ingress.0,
+            flags,
+            egress_rule: egress.1,
+            ingress_rule: ingress.1,
+            generation,
+        }
+    }
+
     pub(crate) fn with_flags_of(self, other: Verdict) -> Self {
         self.with_flag(other.flags, true)
     }

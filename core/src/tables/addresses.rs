@@ -1,14 +1,7 @@
 //! From an address to what holds there.
 
-use super::{NONE, Parts};
+use super::{NONE, Parts, Table, Trie};
 use std::net::IpAddr;
-
-/// The first address of a run of addresses of which the same holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Range {
-    pub(crate) first: u128,
-    pub(crate) part: u32,
-}
 
 /// What an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,54 +16,63 @@ pub(crate) enum Place {
     Unknown,
 }
 
-/// What holds at an address.
+/// What an address is, and the node that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct AddressClass {
+pub(crate) struct Occupant {
     pub(crate) place: Place,
-    /// The part of the endpoints that hold it.
-    pub(crate) holders: u32,
-    /// The part of the ranges that cover it.
-    pub(crate) address: u32,
-    /// The node that has it, or [`NONE`].
+    /// The node, or [`NONE`].
     pub(crate) node: u32,
 }
 
-/// Addresses by family: single ones that something holds, and ranges for all others.
+/// The parts that hold at the addresses of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ClassParts {
+    /// That of the endpoints that hold the address.
+    pub(crate) holders: u32,
+    /// That of the ranges that cover it.
+    pub(crate) address: u32,
+}
+
+/// Addresses by family.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Addresses {
-    /// Sorted; what endpoints and nodes hold.
-    pub(crate) exact: Vec<(IpAddr, AddressClass)>,
-    /// Sorted by their first address; the first range starts at 0.
-    pub(crate) v4: Vec<Range>,
-    pub(crate) v6: Vec<Range>,
+    /// To classes.
+    pub(crate) v4: Trie,
+    /// The first address of each run of one class, sorted; the first is 0.
+    pub(crate) v6: Vec<(u128, u32)>,
+    pub(crate) classes: Table<ClassParts>,
+    /// Sorted: addresses that endpoints or nodes have.
+    pub(crate) occupied: Vec<(IpAddr, Occupant)>,
 }
 
 impl Addresses {
-    pub(crate) fn class(&self, address: IpAddr) -> AddressClass {
-        match self.exact.binary_search_by(|(known, _)| known.cmp(&address)) {
-            Ok(position) => self.exact.get(position).map_or(Self::outside(Parts::EMPTY), |(_, class)| *class),
-            Err(_) => Self::outside(self.covering(address)),
+    /// The class of an address.
+    #[inline]
+    pub(crate) fn class(&self, address: IpAddr) -> u32 {
+        match address {
+            IpAddr::V4(v4) => self.v4.get(v4.to_bits()),
+            IpAddr::V6(v6) => {
+                let after = self.v6.partition_point(|(first, _)| *first <= v6.to_bits());
+                after.checked_sub(1).and_then(|last| self.v6.get(last)).map_or(0, |(_, class)| *class)
+            }
         }
     }
 
-    /// The part of the ranges that cover an address.
-    pub(crate) fn covering(&self, address: IpAddr) -> u32 {
-        let (ranges, bits) = match address {
-            IpAddr::V4(v4) => (&self.v4, u128::from(v4.to_bits())),
-            IpAddr::V6(v6) => (&self.v6, v6.to_bits()),
-        };
-        let after = ranges.partition_point(|range| range.first <= bits);
-        after
-            .checked_sub(1)
-            .and_then(|position| ranges.get(position))
-            .map_or(Parts::EMPTY, |range| range.part)
+    /// The parts that hold at an address.
+    pub(crate) fn parts(&self, address: IpAddr) -> ClassParts {
+        let nothing = ClassParts { holders: Parts::EMPTY, address: Parts::EMPTY };
+        self.classes.get(self.class(address)).copied().unwrap_or(nothing)
     }
 
-    fn outside(address: u32) -> AddressClass {
-        AddressClass { place: Place::Outside, holders: Parts::EMPTY, address, node: NONE }
+    /// What an address is.
+    pub(crate) fn occupant(&self, address: IpAddr) -> Occupant {
+        let found = self.occupied.binary_search_by(|(known, _)| known.cmp(&address));
+        let occupant =
+            found.ok().and_then(|position| self.occupied.get(position)).map(|(_, occupant)| *occupant);
+        occupant.unwrap_or(Occupant { place: Place::Outside, node: NONE })
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.exact) + size_of_val(&*self.v4) + size_of_val(&*self.v6)
+        self.v4.bytes() + size_of_val(&*self.v6) + self.classes.bytes() + size_of_val(&*self.occupied)
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct EndpointRecord {
     /// It stands for one process space, not for any number of pods.
     pub(crate) is_single: bool,
     pub(crate) addresses: Span,
+    /// The classes of its IPv4 and IPv6 address, or [`NONE`] where an address does not tell what it is.
+    pub(crate) classes: [u32; 2],
     pub(crate) interface: Interface,
 }
 
@@ -82,19 +84,21 @@ impl Endpoints {
         self.records.get(endpoint)?.as_ref()
     }
 
+    /// Notes the class of one of its addresses.
+    pub(crate) fn set_class(&mut self, endpoint: u32, address: IpAddr, class: u32) {
+        if let Some(Some(record)) = self.records.get_mut(endpoint) {
+            let [v4, v6] = &mut record.classes;
+            *(if address.is_ipv4() { v4 } else { v6 }) = class;
+        }
+    }
+
     pub(crate) fn addresses_of(&self, record: &EndpointRecord) -> &[IpAddr] {
         self.addresses.slice(record.addresses)
     }
 
-    pub(crate) fn list(
-        &self,
-        record: &EndpointRecord,
-        phase: Phase,
-        direction: Direction,
-        scope: Scope,
-    ) -> u32 {
-        let lists =
-            self.subjects.get(record.subject).map_or(&[][..], |subject| self.lists.slice(subject.lists));
+    /// The list of a subject in one phase, direction and scope, or [`NONE`].
+    pub(crate) fn list_of(&self, subject: u32, phase: Phase, direction: Direction, scope: Scope) -> u32 {
+        let lists = self.subjects.get(subject).map_or(&[][..], |subject| self.lists.slice(subject.lists));
         lists.get(Subject::position(phase, direction, scope)).copied().unwrap_or(NONE)
     }
 

@@ -10,16 +10,24 @@ mod checks;
 mod endpoints;
 mod parts;
 mod policies;
+mod program;
 mod routes;
 mod store;
+mod traffic;
+mod trie;
 
-pub(crate) use addresses::{AddressClass, Addresses, Place, Range};
+pub(crate) use addresses::{Addresses, ClassParts, Occupant, Place};
 pub(crate) use checks::{Check, PortCheck, Side};
 pub(crate) use endpoints::{EndpointRecord, Endpoints, Interface, NodeRecord, Subject};
 pub(crate) use parts::{Part, Parts, Resolution};
 pub(crate) use policies::{AppliedTier, EndOfTier, Policies, Profile, Rule};
+pub(crate) use program::{
+    AlignedBlock, Bucket, Class, Ending, ListRecord, NO_MATCH, Program, Row, WORD_HTTP, WORD_LOG, Wide, Word,
+};
 pub(crate) use routes::{Backend, Route, RouteKey, Routes};
 pub(crate) use store::{Pool, Span, Table, count, index};
+pub(crate) use traffic::{ProtocolAtoms, Traffic};
+pub(crate) use trie::Trie;
 
 use crate::dialect::Dialect;
 
@@ -31,13 +39,15 @@ pub(crate) const NONE: u32 = u32::MAX;
 pub(crate) struct Tables {
     pub(crate) generation: u32,
     pub(crate) dialect: Dialect,
-    /// A staged policy governs something, so the pending verdict may differ.
-    pub(crate) staged: bool,
     pub(crate) addresses: Addresses,
     pub(crate) parts: Parts,
     pub(crate) endpoints: Endpoints,
     pub(crate) policies: Policies,
     pub(crate) routes: Routes,
+    pub(crate) traffic: Traffic,
+    pub(crate) enforced: Program,
+    /// Only if some policy is staged.
+    pub(crate) pending: Option<Program>,
 }
 
 impl Tables {
@@ -48,5 +58,8 @@ impl Tables {
             + self.endpoints.bytes()
             + self.policies.bytes()
             + self.routes.bytes()
+            + self.traffic.bytes()
+            + self.enforced.bytes()
+            + self.pending.as_ref().map_or(0, Program::bytes)
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Rule {
 /// A tier as it governs a subject in one phase, direction and scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AppliedTier {
+    /// Its position among all tiers.
+    pub(crate) tier: u32,
     /// Numbers of rule lists, one a policy.
     pub(crate) policies: Span,
     /// What the end of the tier does.

@@ -22,6 +22,10 @@ impl<T> Table<T> {
         self.0.get(index(number))
     }
 
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        self.0.get_mut(index(number))
+    }
+
     pub(crate) fn len(&self) -> u32 {
         count(self.0.len())
     }
@@ -44,6 +48,13 @@ pub(crate) struct Span {
     len: u32,
 }
 
+impl Span {
+    /// The places of its records in the pool.
+    pub(crate) fn range(self) -> std::ops::Range<u32> {
+        self.start..self.start.saturating_add(self.len)
+    }
+}
+
 /// Lists of records, one behind the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool<T>(Vec<T>);
@@ -59,6 +70,14 @@ impl<T> Pool<T> {
         let start = count(self.0.len());
         self.0.extend(list);
         Span { start, len: count(self.0.len()) - start }
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        self.0.get(index(number))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
     }
 
     /// The list; empty if the span is none of this pool.

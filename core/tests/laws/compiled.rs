@@ -3,10 +3,10 @@
 use crate::cases;
 use crate::generate::{Ask, asks, world};
 use proptest::prelude::*;
-use tierwall::Snapshot;
 use tierwall::cluster::{Cluster, Scope};
 use tierwall::model::{Direction, Point, Role};
 use tierwall::reference::{evaluate, judge};
+use tierwall::{CompileOptions, Snapshot};
 
 /// The whole verdict: action, reasons, rules, flags, generation.
 fn check_evaluation(cluster: &Cluster, snapshot: &Snapshot, ask: &Ask) {
@@ -38,8 +38,33 @@ fn check_judgements(cluster: &Cluster, snapshot: &Snapshot, ask: &Ask) {
     }
 }
 
+/// Every form that the fast tables take: small clusters alone would not reach them all.
+fn options() -> impl Strategy<Value = CompileOptions> {
+    let budget = prop_oneof![4 => Just(usize::MAX), 1 => Just(0), 1 => 0..20_000_usize];
+    let wide = prop_oneof![Just(1), Just(2), Just(3), Just(u32::MAX)];
+    let folded = prop_oneof![Just(0), Just(1), Just(6)];
+    let broad = prop_oneof![Just(0), Just(1), Just(64)];
+    (budget, wide, folded, broad).prop_map(|(table_budget, wide_classes, folded_rules, broad_classes)| {
+        let mut options = CompileOptions::default();
+        options.table_budget = table_budget;
+        options.wide_classes = wide_classes;
+        options.folded_rules = folded_rules;
+        options.broad_classes = broad_classes;
+        options
+    })
+}
+
 proptest! {
     #![proptest_config(cases(512))]
+
+    #[test]
+    fn no_option_changes_an_answer(world in world(), options in options(), asks in asks()) {
+        let cluster = world.cluster();
+        let snapshot = Snapshot::compile_with(&cluster, &options);
+        for ask in &asks {
+            check_evaluation(&cluster, &snapshot, ask);
+        }
+    }
 
     #[test]
     fn a_compiled_cluster_answers_as_the_cluster_does(world in world(), asks in asks()) {

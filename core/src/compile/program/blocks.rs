@@ -1,0 +1,287 @@
+//! Lists made ready to be looked up: buckets of the peers that differ, base rows for all others.
+
+use super::super::holders::at;
+use super::super::{Numbered, number};
+use super::chains::{Chains, Entry, List};
+use super::rows::RowTable;
+use super::{Builder, ClassSet};
+use crate::model::Reason;
+use crate::tables::{Bucket, Ending, ListRecord, NONE, Program, Row, count, index};
+use std::collections::HashMap;
+
+/// Sets of peers that are broad, and groups of classes by them, at most.
+const MOST_BROAD: usize = 24;
+const MOST_GROUPS: usize = 1024;
+/// Log rules make all rules for any peer part of every row; a list with more of those is left to the slow form.
+const MOST_LOGGED: usize = 64;
+/// The lists of a program.
+pub(super) struct Built {
+    /// Without classes and wide rules.
+    pub(super) program: Program,
+    /// By class.
+    pub(super) groups: Vec<u32>,
+}
+
+pub(super) fn build(builder: &mut Builder<'_>, chains: &Chains<'_>) -> Built {
+    let broad = broad_sets(builder, chains);
+    let (groups, patterns) = grouped(builder, chains, broad);
+    let mut blocks = Blocks {
+        rows: RowTable::new(),
+        program: Program { buckets: vec![Bucket::EMPTY], ..Program::default() },
+        bases: HashMap::default(),
+        patterns,
+        groups,
+        known: HashMap::default(),
+    };
+    let lists: Vec<List> = chains.lists.iter().cloned().collect();
+    for list in &lists {
+        let record = blocks.list(builder, &chains.peers, list);
+        blocks.program.lists.push(record);
+    }
+    let RowTable { rows, segments, long_rows, .. } = blocks.rows;
+    Built { program: Program { rows, segments, long_rows, ..blocks.program }, groups: blocks.groups }
+}
+
+/// The sets of peers of so many classes, in so many lists, that no list is to name the classes.
+fn broad_sets(builder: &mut Builder<'_>, chains: &Chains<'_>) -> Vec<u32> {
+    let mut uses: HashMap<u32, usize, ahash::RandomState> = HashMap::default();
+    for entry in chains.lists.iter().flat_map(|list| &list.entries) {
+        *uses.entry(entry.peers).or_default() += 1;
+    }
+    let mut by_weight = Vec::new();
+    for (peers, set) in (0..).zip(&chains.peers) {
+        let classes = builder.classes(set).len();
+        if peers != Chains::ANY && classes > builder.source.options.broad_classes {
+            by_weight.push((classes * uses.get(&peers).copied().unwrap_or(0), peers));
+        }
+    }
+    by_weight.sort_unstable_by(|a, b| b.cmp(a));
+    by_weight.into_iter().map(|(_, peers)| peers).take(MOST_BROAD).collect()
+}
+
+/// The sets of peers that hold a group, and the group of each class.
+type Patterns = (Vec<u32>, Vec<u32>);
+
+/// The group of each class: which broad sets hold it. Sets are left out until there are few enough groups.
+fn grouped(builder: &mut Builder<'_>, chains: &Chains<'_>, mut broad: Vec<u32>) -> (Vec<u32>, Patterns) {
+    loop {
+        let mut masks = vec![0_u32; builder.source.keys.len()];
+        for (place, peers) in broad.iter().enumerate() {
+            let Some(set) = chains.peers.get_index(index(*peers)) else { continue };
+            for class in &*builder.classes(set) {
+                if let Some(mask) = masks.get_mut(index(*class)) {
+                    *mask |= 1 << place;
+                }
+            }
+        }
+        let mut patterns: Numbered<u32> = Numbered::default();
+        number(&mut patterns, 0);
+        let groups: Vec<u32> = masks.into_iter().map(|mask| number(&mut patterns, mask)).collect();
+        if patterns.len() <= MOST_GROUPS || broad.is_empty() {
+            return (groups, (broad, patterns.into_iter().collect()));
+        }
+        broad.pop();
+    }
+}
+
+struct Blocks {
+    rows: RowTable,
+    program: Program,
+    bases: HashMap<Vec<u32>, u32, ahash::RandomState>,
+    patterns: Patterns,
+    groups: Vec<u32>,
+    /// The rows of one list by the places of their entries.
+    known: HashMap<Vec<u32>, u32, ahash::RandomState>,
+}
+
+/// The places of a list's entries, by what their peers are.
+#[derive(Default)]
+struct Places {
+    any: Vec<u32>,
+    /// With the place of the broad set.
+    broad: Vec<(u32, usize)>,
+    explicit: Vec<u32>,
+}
+
+impl Blocks {
+    fn list(&mut self, builder: &mut Builder<'_>, peers: &Numbered<ClassSet>, list: &List) -> ListRecord {
+        self.known.clear();
+        let mut places = Places::default();
+        for (place, entry) in (0..).zip(&list.entries) {
+            let broad = self.patterns.0.iter().position(|broad| *broad == entry.peers);
+            match broad {
+                _ if entry.peers == Chains::ANY => places.any.push(place),
+                Some(broad) => places.broad.push((place, broad)),
+                None => places.explicit.push(place),
+            }
+        }
+        let logs = list.entries.iter().any(|entry| entry.ending.code & Ending::LOG != 0);
+        let exceptions = exceptions(builder, peers, list, &places.explicit, self.room(builder));
+        let Some(exceptions) = exceptions.filter(|_| !(logs && places.any.len() > MOST_LOGGED)) else {
+            return self.slow(list);
+        };
+        let fold = logs || places.any.len() <= builder.source.options.folded_rules;
+        let always = if fold { std::mem::take(&mut places.any) } else { Vec::new() };
+        let wild = self.row(builder, list, &places.any);
+        let (base, base_rows, one_base) = self.base(builder, list, &places, &always);
+        let mut rows = Vec::new();
+        for group in exceptions.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((class, _)) = group.first() else { continue };
+            let kind = at(&self.groups, *class).copied().unwrap_or(0);
+            let mut matching: Vec<u32> = group.iter().map(|(_, place)| *place).collect();
+            matching.extend(&always);
+            matching.extend(self.broad_of(&places, kind));
+            matching.sort_unstable();
+            let row = self.row(builder, list, &matching);
+            if base_rows.get(if one_base { 0 } else { index(kind) }) != Some(&row) {
+                rows.push((*class, row));
+            }
+        }
+        let (bucket, bucket_bits) = self.buckets(&rows);
+        let mixed = if list.is_mixed { ListRecord::MIXED } else { 0 };
+        ListRecord {
+            subject_row: 0,
+            bucket,
+            base,
+            wild,
+            endings: self.endings(list, list.entries.iter().map(|entry| entry.ending)),
+            words_before: list.words.0,
+            bucket_bits,
+            flags: mixed | if one_base { ListRecord::ONE_BASE } else { 0 },
+        }
+    }
+
+    /// How many classes the buckets may still hold.
+    fn room(&self, builder: &Builder<'_>) -> usize {
+        let used = size_of_val(&*self.program.buckets) + size_of_val(&*self.rows.rows);
+        // A bucket is half full, and a class may have a row of its own.
+        let of_a_class = size_of::<Bucket>() / 4 + size_of::<Row>();
+        builder.source.options.table_budget.saturating_sub(used) / of_a_class
+    }
+
+    /// A list of which the fast form says nothing.
+    fn slow(&mut self, list: &List) -> ListRecord {
+        let entry = Entry {
+            ending: Ending::new(Ending::SLOW, Reason::NotEvaluated, None),
+            peers: Chains::ANY,
+            traffic: super::traffic::TrafficSets::ALL,
+        };
+        let wild = self.rows.whole();
+        let base = self.intern_base(vec![wild]);
+        let (bucket, bucket_bits) = self.buckets(&[]);
+        ListRecord {
+            subject_row: 0,
+            bucket,
+            base,
+            wild: 0,
+            endings: self.endings(list, [entry.ending].into_iter()),
+            words_before: list.words.0,
+            bucket_bits,
+            flags: ListRecord::ONE_BASE,
+        }
+    }
+
+    fn row(&mut self, builder: &Builder<'_>, list: &List, places: &[u32]) -> u32 {
+        if let Some(known) = self.known.get(places) {
+            return *known;
+        }
+        let row = self.rows.row(&list.entries, places, &builder.traffic);
+        self.known.insert(places.to_vec(), row);
+        row
+    }
+
+    fn broad_of(&self, places: &Places, group: u32) -> Vec<u32> {
+        let mask = at(&self.patterns.1, group).copied().unwrap_or(0);
+        let holding = places.broad.iter().filter(|(_, broad)| mask & 1 << broad != 0);
+        holding.map(|(place, _)| *place).collect()
+    }
+
+    /// The rows of the classes that the list does not name, by group.
+    fn base(
+        &mut self,
+        builder: &Builder<'_>,
+        list: &List,
+        places: &Places,
+        always: &[u32],
+    ) -> (u32, Vec<u32>, bool) {
+        let one_base = places.broad.is_empty();
+        let groups = if one_base { 1 } else { count(self.patterns.1.len()) };
+        let rows: Vec<u32> = (0..groups)
+            .map(|group| {
+                let mut matching = self.broad_of(places, group);
+                matching.extend(always);
+                matching.sort_unstable();
+                self.row(builder, list, &matching)
+            })
+            .collect();
+        (self.intern_base(rows.clone()), rows, one_base)
+    }
+
+    fn intern_base(&mut self, rows: Vec<u32>) -> u32 {
+        let bases = &mut self.program.bases;
+        *self.bases.entry(rows).or_insert_with_key(|rows| {
+            let first = count(bases.len());
+            bases.extend(rows);
+            first
+        })
+    }
+
+    fn endings(&mut self, list: &List, endings: impl Iterator<Item = Ending>) -> u32 {
+        let first = count(self.program.endings.len());
+        self.program.endings.push(Ending::next(list.next, list.words.1));
+        self.program.endings.extend(endings);
+        first
+    }
+
+    /// Buckets that hold these classes: no more than are needed to find most of them in the first.
+    fn buckets(&mut self, rows: &[(u32, u32)]) -> (u32, u8) {
+        let mut bits = 0;
+        while rows.len() > 8 && rows.len() > 4 << bits {
+            bits += 1;
+        }
+        let first = count(self.program.buckets.len());
+        if rows.is_empty() {
+            // The first bucket of all is empty.
+            return (0, 0);
+        }
+        let number = 1_usize << bits;
+        let mut buckets = vec![Bucket::EMPTY; number];
+        for (class, row) in rows {
+            let start = index(Bucket::of(*class, bits));
+            let free = (0..number).map(|step| (start + step) % number).find_map(|place| {
+                let bucket = buckets.get(place)?;
+                let free = bucket.classes.iter().position(|class| *class == NONE)?;
+                Some((place, free))
+            });
+            let Some((place, free)) = free else { continue };
+            if let Some(bucket) = buckets.get_mut(place) {
+                bucket.classes.iter_mut().skip(free).take(1).for_each(|place| *place = *class);
+                bucket.rows.iter_mut().skip(free).take(1).for_each(|place| *place = *row);
+            }
+        }
+        self.program.buckets.extend(buckets);
+        (first, bits)
+    }
+}
+
+/// The classes that explicit entries name, each with the place of the entry, sorted; none if they are too many.
+fn exceptions(
+    builder: &mut Builder<'_>,
+    peers: &Numbered<ClassSet>,
+    list: &List,
+    explicit: &[u32],
+    room: usize,
+) -> Option<Vec<(u32, u32)>> {
+    let mut exceptions = Vec::new();
+    for place in explicit {
+        let set = at(&list.entries, *place).and_then(|entry| peers.get_index(index(entry.peers)));
+        let Some(set) = set else { continue };
+        let classes = builder.classes(set);
+        if exceptions.len() + classes.len() > room {
+            return None;
+        }
+        exceptions.extend(classes.iter().map(|class| (*class, *place)));
+    }
+    exceptions.sort_unstable();
+    Some(exceptions)
+}

@@ -1,0 +1,114 @@
+//! Rows: which entry of a list comes first, by atom of traffic.
+
+use super::super::holders::at;
+use super::chains::Entry;
+use super::traffic::TrafficSets;
+use crate::tables::{Ending, NO_MATCH, Pool, Row, Span, Table, WORD_HTTP, WORD_LOG, Word, count, index};
+use std::collections::HashMap;
+
+/// Rows, each once. Row 0 is that of no entry.
+pub(super) struct RowTable {
+    pub(super) rows: Vec<Row>,
+    pub(super) segments: Pool<(u32, Word)>,
+    pub(super) long_rows: Table<Span>,
+    known: HashMap<Box<[(u32, Word)]>, u32, ahash::RandomState>,
+}
+
+impl RowTable {
+    pub(super) fn new() -> Self {
+        let mut table = RowTable {
+            rows: Vec::new(),
+            segments: Pool::default(),
+            long_rows: Table::default(),
+            known: HashMap::default(),
+        };
+        table.add(vec![(0, NO_MATCH)]);
+        table
+    }
+
+    /// The row of the entries at these places, which are sorted.
+    pub(super) fn row(&mut self, entries: &[Entry], places: &[u32], traffic: &TrafficSets) -> u32 {
+        if places.is_empty() {
+            return 0;
+        }
+        let segments = segments(entries, places, traffic);
+        self.add(segments)
+    }
+
+    /// The row where the first entry comes first, whatever the traffic.
+    pub(super) fn whole(&mut self) -> u32 {
+        self.add(vec![(0, 1 << 2)])
+    }
+
+    fn add(&mut self, segments: Vec<(u32, Word)>) -> u32 {
+        if let Some(known) = self.known.get(&*segments) {
+            return *known;
+        }
+        let number = count(self.rows.len());
+        self.rows.push(Row::new(&segments, &mut self.long_rows, &mut self.segments));
+        self.known.insert(segments.into(), number);
+        number
+    }
+}
+
+/// A run of atoms between two cuts.
+#[derive(Clone, Copy)]
+struct Segment {
+    word: Word,
+    notes: Word,
+    /// The next segment that may be undecided.
+    next: u32,
+}
+
+fn segments(entries: &[Entry], places: &[u32], traffic: &TrafficSets) -> Vec<(u32, Word)> {
+    let chosen = || places.iter().filter_map(|place| Some((*place, at(entries, *place)?)));
+    let mut cuts: Vec<u32> = chosen()
+        .flat_map(|(_, entry)| traffic.atoms(entry.traffic))
+        .flat_map(|(first, end)| [*first, *end])
+        .collect();
+    cuts.push(0);
+    cuts.sort_unstable();
+    cuts.dedup();
+    // The last cut is the end of all atoms, or of what is decided: a segment of its own, which may stay undecided.
+    let mut all: Vec<Segment> =
+        (0..count(cuts.len())).map(|next| Segment { word: NO_MATCH, notes: 0, next }).collect();
+    for (place, entry) in chosen() {
+        let logs = entry.ending.code & Ending::LOG != 0;
+        for (first, end) in traffic.atoms(entry.traffic) {
+            let segment = |atom: u32| count(cuts.partition_point(|cut| *cut < atom));
+            let end = segment(*end);
+            let mut number = undecided(&mut all, segment(*first));
+            while number < end {
+                if let Some(segment) = all.get_mut(index(number)) {
+                    if logs {
+                        let http = entry.ending.code & Ending::HTTP != 0;
+                        segment.notes |= WORD_LOG | if http { WORD_HTTP } else { 0 };
+                    } else {
+                        segment.word = (place + 1) << 2 | segment.notes;
+                        segment.next = number + 1;
+                    }
+                }
+                number = undecided(&mut all, number + 1);
+            }
+        }
+    }
+    let mut segments: Vec<(u32, Word)> =
+        cuts.into_iter().zip(all.iter().map(|segment| segment.word)).collect();
+    segments.dedup_by_key(|(_, word)| *word);
+    let beyond = traffic.table.atoms;
+    segments.retain(|(first, _)| *first < beyond);
+    segments
+}
+
+/// The first segment from `number` on that is undecided; the paths to it are cut short.
+fn undecided(all: &mut [Segment], number: u32) -> u32 {
+    let mut last = number;
+    while let Some(segment) = all.get(index(last)).filter(|segment| segment.next != last) {
+        last = segment.next;
+    }
+    let mut step = number;
+    while let Some(segment) = all.get_mut(index(step)).filter(|segment| segment.next != step) {
+        (step, segment.next) = (segment.next, last);
+    }
+    last
+}

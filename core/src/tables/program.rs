@@ -1,0 +1,271 @@
+//! The fast form of the policies of one scope: what a pair of classes and an atom of traffic lead to.
+//!
+//! Policies that govern many subjects are *wide*: each of their rules has a bit, and a rule matches where the bit is set
+//! for the subject's class, for the peer's class and for the atom. All others are *narrow*: a subject has a list for each
+//! tier where they govern it, and for a peer's class the list has a row that says which of its rules comes first.
+
+use super::{Pool, Span, Table, index};
+use crate::model::{Reason, RuleId};
+
+/// Addresses of which the same holds and which are governed alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub(crate) struct Class {
+    /// As a subject: its egress, then its ingress.
+    pub(crate) sides: [ListRecord; 2],
+    /// As a peer of egress, then of ingress: the row of bits.
+    pub(crate) peer_rows: [u32; 2],
+    /// Which of the broad terms hold.
+    pub(crate) group: u32,
+    pub(crate) flags: u32,
+}
+
+impl Class {
+    /// The fast form does not know what it needs to know.
+    pub(crate) const SLOW: u32 = 1;
+    /// Its addresses are IPv6.
+    pub(crate) const V6: u32 = 2;
+}
+
+/// A list of narrow rules, ready to be looked up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub(crate) struct ListRecord {
+    /// The subject's row of bits.
+    pub(crate) subject_row: u32,
+    /// The first of its buckets.
+    pub(crate) bucket: u32,
+    /// The first of its base rows, which is that of the group 0; if [`ListRecord::ONE_BASE`], that of every group.
+    pub(crate) base: u32,
+    /// The row of the rules for any peer.
+    pub(crate) wild: u32,
+    /// Where its endings begin; the first is its [`Ending::next`].
+    pub(crate) endings: u32,
+    /// The words of the tiers before it.
+    pub(crate) words_before: u16,
+    /// It has two to the power of this many buckets.
+    pub(crate) bucket_bits: u8,
+    pub(crate) flags: u8,
+}
+
+impl ListRecord {
+    pub(crate) const ONE_BASE: u8 = 1;
+    /// Wide policies of the same tier govern the subject too.
+    pub(crate) const MIXED: u8 = 2;
+}
+
+/// What a rule, or the end of a tier, leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(C)]
+pub(crate) struct Ending {
+    pub(crate) rule: u32,
+    /// The bit of the first wide rule that comes after it.
+    pub(crate) position: u16,
+    pub(crate) reason: u8,
+    /// What happens, and notes for the verdict.
+    pub(crate) code: u8,
+}
+
+impl Ending {
+    pub(crate) const DENY: u8 = 0;
+    pub(crate) const ALLOW: u8 = 1;
+    /// The next tier decides.
+    pub(crate) const PASS: u8 = 2;
+    /// Only the slow form knows.
+    pub(crate) const SLOW: u8 = 3;
+    pub(crate) const ACTION: u8 = 3;
+    /// The rule has an HTTP clause.
+    pub(crate) const HTTP: u8 = 4;
+    /// The rule only logs.
+    pub(crate) const LOG: u8 = 8;
+
+    pub(crate) fn new(code: u8, reason: Reason, rule: Option<RuleId>) -> Self {
+        Ending { rule: rule.map_or(0, RuleId::get), position: u16::MAX, reason: reason as u8, code }
+    }
+
+    /// The first of a list's endings: the list of the next tier, and where the words of this tier end.
+    pub(crate) fn next(list: u32, words_to: u16) -> Self {
+        Ending { rule: list, position: words_to, reason: 0, code: Ending::SLOW }
+    }
+}
+
+/// What comes first in a list: the number of its ending, above two bits of notes.
+pub(crate) type Word = u32;
+
+pub(crate) const NO_MATCH: Word = u32::MAX;
+/// A Log rule matched before.
+pub(crate) const WORD_LOG: Word = 1;
+/// A Log rule with an HTTP clause did.
+pub(crate) const WORD_HTTP: Word = 2;
+
+const SEGMENTS: usize = 8;
+
+/// What comes first in a list for one peer, by atom: from the start of a segment to that of the next. Unused starts are
+/// the highest number. A row that needs more segments has them elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C, align(64))]
+pub(crate) struct Row {
+    starts: [u32; SEGMENTS],
+    words: [Word; SEGMENTS],
+}
+
+/// Eight peers' classes with their rows. Unused classes are [`NONE`](super::NONE).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub(crate) struct Bucket {
+    pub(crate) classes: [u32; 8],
+    pub(crate) rows: [u32; 8],
+}
+
+/// Eight words of a row of bits.
+pub(crate) type Block = [u64; 8];
+
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+pub(crate) struct AlignedBlock(pub(crate) Block);
+
+/// The wide rules of one direction. Those of a tier begin with a word.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wide {
+    /// How many blocks a row has.
+    pub(crate) blocks: u32,
+    pub(crate) subjects: Vec<AlignedBlock>,
+    pub(crate) peers: Vec<AlignedBlock>,
+    pub(crate) traffic: Vec<AlignedBlock>,
+    /// The row of each atom.
+    pub(crate) traffic_rows: Vec<u32>,
+    /// For each word, the first word of the next tier.
+    pub(crate) tier_ends: Vec<u16>,
+    /// For each bit.
+    pub(crate) endings: Vec<Ending>,
+}
+
+/// The fast form of one scope.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Program {
+    pub(crate) classes: Vec<Class>,
+    /// Of egress, then of ingress.
+    pub(crate) wide: [Wide; 2],
+    pub(crate) buckets: Vec<Bucket>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) bases: Vec<u32>,
+    /// Of rows with many segments.
+    pub(crate) segments: Pool<(u32, Word)>,
+    pub(crate) long_rows: Table<Span>,
+    pub(crate) endings: Vec<Ending>,
+    /// Lists that come after others.
+    pub(crate) lists: Vec<ListRecord>,
+}
+
+impl Row {
+    const LONG: u32 = 1;
+
+    /// A row of sorted segments, the first of which starts at 0. Those that do not fit go elsewhere.
+    pub(crate) fn new(
+        segments: &[(u32, Word)],
+        long: &mut Table<Span>,
+        pool: &mut Pool<(u32, Word)>,
+    ) -> Self {
+        let mut row = Row { starts: [u32::MAX; SEGMENTS], words: [NO_MATCH; SEGMENTS] };
+        if segments.len() > SEGMENTS {
+            let number = long.push(pool.push(segments.iter().copied()));
+            row.starts = [Row::LONG; SEGMENTS];
+            row.words = [number; SEGMENTS];
+            return row;
+        }
+        for ((start, word), segment) in row.starts.iter_mut().zip(&mut row.words).zip(segments) {
+            (*start, *word) = *segment;
+        }
+        row
+    }
+}
+
+impl Bucket {
+    pub(crate) const EMPTY: Bucket = Bucket { classes: [super::NONE; 8], rows: [0; 8] };
+
+    /// Which bucket of a list a class belongs into.
+    #[inline]
+    pub(crate) fn of(class: u32, bits: u8) -> u32 {
+        // The upper bits of a product with an odd number; no bits at all for a single bucket.
+        u32::try_from(u64::from(class.wrapping_mul(0x9e37_79b1)) << bits >> 32).unwrap_or(0)
+    }
+}
+
+impl Program {
+    #[inline]
+    pub(crate) fn class(&self, class: u32) -> Option<&Class> {
+        self.classes.get(index(class))
+    }
+
+    /// What comes first in a list for a peer and traffic.
+    #[inline]
+    pub(crate) fn narrow(&self, list: &ListRecord, peer: u32, group: u32, atom: u32) -> Word {
+        let row = self.row_of(list, peer, group);
+        self.word(row, atom).min(self.word(list.wild, atom))
+    }
+
+    #[inline]
+    fn row_of(&self, list: &ListRecord, peer: u32, group: u32) -> u32 {
+        let base = list.base + if list.flags & ListRecord::ONE_BASE == 0 { group } else { 0 };
+        let mut row = self.bases.get(index(base)).copied().unwrap_or(0);
+        let mask = (1_u32 << list.bucket_bits) - 1;
+        let mut number = Bucket::of(peer, list.bucket_bits);
+        for _ in 0..=mask {
+            let Some(bucket) = self.buckets.get(index(list.bucket + number)) else { return row };
+            let mut found = false;
+            for (class, known) in bucket.classes.iter().zip(&bucket.rows) {
+                let same = *class == peer;
+                row = if same { *known } else { row };
+                found |= same;
+            }
+            // Only a full bucket sends its classes to the next.
+            let full = bucket.classes.last().is_some_and(|class| *class != super::NONE);
+            if found || !full {
+                return row;
+            }
+            number = number.wrapping_add(1) & mask;
+        }
+        row
+    }
+
+    #[inline]
+    fn word(&self, row: u32, atom: u32) -> Word {
+        let Some(row) = self.rows.get(index(row)) else { return NO_MATCH };
+        let started = row.starts.iter().map(|start| u32::from(*start <= atom)).sum::<u32>();
+        if row.starts.first() == Some(&Row::LONG) {
+            return self.long_word(row, atom);
+        }
+        row.words.get(index(started.wrapping_sub(1))).copied().unwrap_or(NO_MATCH)
+    }
+
+    #[cold]
+    fn long_word(&self, row: &Row, atom: u32) -> Word {
+        let number = row.words.first().copied().unwrap_or(super::NONE);
+        let segments = self.long_rows.get(number).map_or(&[][..], |span| self.segments.slice(*span));
+        let started = segments.partition_point(|(start, _)| *start <= atom);
+        started.checked_sub(1).and_then(|last| segments.get(last)).map_or(NO_MATCH, |(_, word)| *word)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.classes)
+            + self.wide.iter().map(Wide::bytes).sum::<usize>()
+            + size_of_val(&*self.buckets)
+            + size_of_val(&*self.rows)
+            + size_of_val(&*self.bases)
+            + self.segments.bytes()
+            + self.long_rows.bytes()
+            + size_of_val(&*self.endings)
+            + size_of_val(&*self.lists)
+    }
+}
+
+impl Wide {
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.subjects)
+            + size_of_val(&*self.peers)
+            + size_of_val(&*self.traffic)
+            + size_of_val(&*self.traffic_rows)
+            + size_of_val(&*self.tier_ends)
+            + size_of_val(&*self.endings)
+    }
+}
