@@ -79,7 +79,7 @@ impl Report {
 
 impl SuiteReport {
     fn measure(suite: &Suite, plan: Plan) -> Result<Self, Unsupported> {
-        let (Workload { objects, traffic }, generate_ms) = timed(|| Workload::generate(&suite.parameters));
+        let (Workload { objects, traffic }, generate_ms) = timed(|| suite.workload());
         let (cluster, load_ms) = timed(|| load(objects));
         let uniform = traffic.flows(FLOWS, Skew::Uniform, UNIFORM_SEED);
         let skewed = traffic.flows(FLOWS, Skew::Skewed, SKEWED_SEED);
@@ -96,7 +96,7 @@ impl SuiteReport {
         ];
         Ok(SuiteReport {
             name: suite.name,
-            seed: suite.parameters.seed,
+            seed: Suite::SEED,
             shape: Shape::of(&cluster),
             mean_applied_rules: applied_rules.mean_applied_rules(),
             generate_ms,

@@ -11,19 +11,14 @@ use tierwall::reference;
 use tierwall::selector::Selector;
 use tierwall_benches::baseline::{AllPolicies, AppliedRules};
 use tierwall_benches::engine::{Answer, Engine};
-use tierwall_benches::workload::{Parameters, S, Skew, Traffic, W1, Workload, load};
+use tierwall_benches::workload::{MultiTenant, Recipe, S, Skew, Suite, Traffic, Workload, load};
 
 /// W1 with its global policies and network sets, and fewer namespaces.
-const SMALL_W1: Parameters = Parameters {
-    namespaces: 20,
-    endpoints_per_namespace: 100,
-    app_policies: 196,
-    prefixes: 2_000,
-    ..W1.parameters
-};
+const SMALL_W1: MultiTenant =
+    MultiTenant { namespaces: 20, app_policies: 196, prefixes: 2_000, ..MultiTenant::W1 };
 
-fn check(parameters: &Parameters, flows: usize) {
-    let Workload { objects, traffic } = Workload::generate(parameters);
+fn check(recipe: &impl Recipe, flows: usize) {
+    let Workload { objects, traffic } = recipe.generate(Suite::SEED);
     check_cluster(&load(objects), &traffic, flows);
 }
 
@@ -48,7 +43,7 @@ fn check_cluster(cluster: &Cluster, traffic: &Traffic, flows: usize) {
 
 #[test]
 fn on_suite_s() {
-    check(&S.parameters, 4_000);
+    check(&MultiTenant::S, 4_000);
 }
 
 #[test]
@@ -59,7 +54,7 @@ fn on_a_small_w1() {
 /// What the baselines know and no suite has: Log rules, other forms of selectors, profiles that deny.
 #[test]
 fn on_rules_that_no_suite_has() {
-    let Workload { objects, traffic } = Workload::generate(&S.parameters);
+    let Workload { objects, traffic } = S.workload();
     let mut cluster = load(objects);
     let udp = Rule { protocol: Some(Protocol::UDP), ..Rule::new(RuleAction::Deny) };
     let denies_udp = vec![udp, Rule::new(RuleAction::Allow)];
@@ -91,7 +86,7 @@ fn on_rules_that_no_suite_has() {
 /// The baselines find endpoints by address only, and say so.
 #[test]
 fn flows_without_addresses_are_undecided() {
-    let cluster = load(Workload::generate(&S.parameters).objects);
+    let cluster = load(S.workload().objects);
     let mut ends = cluster.endpoints().map(|entry| Side::Endpoint(entry.id));
     let flow = Flow::new(ends.next().unwrap(), ends.next().unwrap(), Protocol::TCP);
     let undecided = Answer { action: Action::Undecided, egress: None, ingress: None };
