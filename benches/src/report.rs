@@ -1,8 +1,10 @@
 //! The report: every engine on every suite, as a table and as JSON.
 
 use crate::baseline::{AllPolicies, AppliedRules, Unsupported};
-use crate::engine::Engine;
-use crate::measure::{Plan, Spread, ns_per_flow, timed};
+use crate::engine::{Answer, Engine};
+use crate::measure::{
+    Plan, Spread, batched_ns_per_flow, dependent_ns_per_flow, ns_per_flow, timed, two_thread_speedup,
+};
 use crate::probe::{Machine, load_average};
 use crate::workload::{Shape, Skew, Suite, Workload, load};
 use serde::{Serialize, Serializer};
@@ -11,6 +13,8 @@ use tierwall::model::{Flow, FlowContext};
 use tierwall::reference;
 
 const FLOWS: usize = 1_000_000;
+/// Flows judged in one call, where calls take many.
+const BATCH: usize = 64;
 const UNIFORM_SEED: u64 = 7;
 const SKEWED_SEED: u64 = 9;
 
@@ -41,6 +45,8 @@ pub struct SuiteReport {
     pub load_ms: f64,
     /// Preparing the lists and sets of [`AppliedRules`], in milliseconds.
     pub l1_build_ms: f64,
+    /// How many times faster two threads are than one, both with [`AppliedRules`].
+    pub l1_two_thread_speedup: f64,
     /// How long a flow takes. In JSON, each is three numbers: `<id>_ns` (the median), `<id>_min_ns` and `<id>_max_ns`.
     #[serde(flatten, serialize_with = "as_numbers")]
     pub timings: Vec<Timing>,
@@ -88,11 +94,20 @@ impl SuiteReport {
         let applied_rules = applied_rules?;
         let context = FlowContext::default();
         let by_reference = |flow: &Flow| reference::evaluate(&cluster, flow, &context).enforced.into();
+        let l1_in_batches = |flows: &[Flow], answers: &mut [Answer]| {
+            for (flow, answer) in flows.iter().zip(answers) {
+                *answer = applied_rules.evaluate(flow);
+            }
+        };
+        let l1_dependent = dependent_ns_per_flow(&applied_rules, &uniform, plan);
+        let l1_batch = batched_ns_per_flow(l1_in_batches, BATCH, &uniform, plan);
         let timings = vec![
-            time("l0", "l0: every policy", &all_policies, &uniform, plan),
-            time("l1", "l1: applied rules", &applied_rules, &uniform, plan),
-            time("l1_skewed", "l1, skewed flows", &applied_rules, &skewed, plan),
-            time("reference", "reference", &by_reference, &uniform, plan),
+            time("l0", "l0: every policy", ns_per_flow(&all_policies, &uniform, plan)),
+            time("l1", "l1: applied rules", ns_per_flow(&applied_rules, &uniform, plan)),
+            time("l1_skewed", "l1, skewed flows", ns_per_flow(&applied_rules, &skewed, plan)),
+            time("l1_dependent", "l1, each after the last", l1_dependent),
+            time("l1_batch", "l1, 64 at a time", l1_batch),
+            time("reference", "reference", ns_per_flow(&by_reference, &uniform, plan)),
         ];
         Ok(SuiteReport {
             name: suite.name,
@@ -102,13 +117,14 @@ impl SuiteReport {
             generate_ms,
             load_ms,
             l1_build_ms,
+            l1_two_thread_speedup: two_thread_speedup(&applied_rules, &uniform, plan).median,
             timings,
         })
     }
 }
 
-fn time(id: &'static str, title: &'static str, engine: &impl Engine, flows: &[Flow], plan: Plan) -> Timing {
-    Timing { id, title, ns: ns_per_flow(engine, flows, plan) }
+fn time(id: &'static str, title: &'static str, ns: Spread) -> Timing {
+    Timing { id, title, ns }
 }
 
 impl fmt::Display for Report {
@@ -155,7 +171,7 @@ impl fmt::Display for SuiteReport {
         for Timing { title, ns: Spread { min, median, max }, .. } in &self.timings {
             writeln!(f, "  {title:<28}{min:>14.1}{median:>14.1}{max:>14.1}")?;
         }
-        Ok(())
+        writeln!(f, "  two threads with l1: {:.2} times as fast as one", self.l1_two_thread_speedup)
     }
 }
 
@@ -175,9 +191,18 @@ mod tests {
         for count in ["endpoints", "policies", "rules", "selectors", "port_atoms"] {
             assert!(suite[count].as_u64().is_some_and(|count| count > 0), "{count}");
         }
-        for number in
-            ["mean_applied_rules", "load_ms", "l0_ns", "l1_ns", "l1_min_ns", "l1_max_ns", "reference_ns"]
-        {
+        for number in [
+            "mean_applied_rules",
+            "load_ms",
+            "l0_ns",
+            "l1_ns",
+            "l1_min_ns",
+            "l1_max_ns",
+            "l1_dependent_ns",
+            "l1_batch_ns",
+            "l1_two_thread_speedup",
+            "reference_ns",
+        ] {
             assert!(suite[number].as_f64().is_some_and(|number| number > 0.0), "{number}");
         }
         assert!(report.to_string().contains("\n  reference"));
