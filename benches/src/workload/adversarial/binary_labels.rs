@@ -32,7 +32,7 @@ impl Recipe for BinaryLabels {
                     endpoint.labels.extend(bits);
                 }
                 Lowered::Policy(policy) if &*policy.tier == PLATFORM => {
-                    select_by_pairs(policy, &keys, &mut rng)
+                    select_by_pairs(policy, &keys, &mut rng);
                 }
                 _ => {}
             }

@@ -22,7 +22,7 @@ pub struct DistinctPorts {
 impl Recipe for DistinctPorts {
     fn generate(&self, seed: u64) -> Workload {
         let mut workload = self.cluster.generate(seed);
-        let ports: Vec<u16> = (0..self.ports).filter_map(|port| port_number(port)).collect();
+        let ports: Vec<u16> = (0..self.ports).filter_map(port_number).collect();
         let mut turn = ports.iter().cycle().step_by(STRIDE);
         for object in &mut workload.objects {
             let Lowered::Policy(policy) = object else { continue };
