@@ -149,7 +149,7 @@ impl fmt::Display for Machine {
         for latency in &self.memory {
             write!(f, "  {} KiB {:.1} ns", latency.kib, latency.read_ns)?;
         }
-        Ok(())
+        write!(f, "\ntwo threads: {:.2} times as fast as one", self.two_thread_speedup)
     }
 }
 
@@ -186,6 +186,7 @@ mod tests {
         let report = Report::measure(&[S], Plan { passes: 1, pass_time: Duration::ZERO }).unwrap();
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["machine"]["memory"].as_array().unwrap().len(), 4);
+        assert!(json["machine"]["two_thread_speedup"].as_f64().is_some_and(|speedup| speedup > 0.0));
         let suite = &json["suites"][0];
         assert_eq!(suite["name"], "S");
         for count in ["endpoints", "policies", "rules", "selectors", "port_atoms"] {
