@@ -15,7 +15,7 @@ impl<F: Fn(&Flow) -> Answer> Engine for F {
 }
 
 /// A verdict with the rules behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Answer {
     /// What happens with the flow.
     pub action: Action,

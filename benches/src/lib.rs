@@ -1,13 +1,14 @@
 //! Workloads, baselines and measurements of tierwall.
 //!
 //! ```text
-//! cargo run --release -p tierwall-benches -- report [--suite W1] [--json FILE]
+//! cargo run --release -p tierwall-benches -- report [--suite W1,PROD-E] [--json FILE]
+//! cargo bench -p tierwall-benches -- --quick
 //! ```
 //!
 //! * [`workload`]: deterministic clusters and flows.
 //! * [`engine`]: what is measured.
 //! * [`baseline`]: engines as simple as they come, which everything is compared with.
-//! * [`measure`]: how long an engine takes.
+//! * [`measure`]: how long an engine takes, in a loop, one flow after the answer to the last, in batches, in threads.
 //! * [`probe`]: what the machine can do.
 //! * [`report`]: all of it, as a table and as JSON.
 pub mod baseline;

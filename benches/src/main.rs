@@ -9,10 +9,12 @@ use tierwall_benches::report::Report;
 use tierwall_benches::workload::{SUITES, Suite};
 
 const USAGE: &str = "\
-usage: tierwall-benches report [--suite NAME]... [--json FILE]
+usage: tierwall-benches report [--suite NAMES] [--json FILE]
 
-  --suite NAME  a suite to measure; without it, all of them: S, M, W1
-  --json FILE   also write the report to FILE, as JSON
+  --suite NAMES  the suites to measure, separated by commas; `all`, as without it, is every one:
+                 S, M, W1, XL, P50k, PROD-E, PROD-I, TENANT, ANTREA, CILIUM-CI,
+                 ADV-LABEL, ADV-GLOBAL, ADV-PORT, ADV-CIDR, ADV-ANYPEER
+  --json FILE    also write the report to FILE, as JSON
 ";
 
 struct Options {
@@ -28,7 +30,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
-            Long("suite") => options.suites.push(suite(&parser.value()?.string()?)?),
+            Long("suite") => options.suites.extend(suites(&parser.value()?.string()?)?),
             Long("json") => options.json = Some(parser.value()?.into()),
             Value(value) if command.is_none() => command = Some(value.string()?),
             _ => return Err(argument.unexpected()),
@@ -45,10 +47,19 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     Ok(Some(options))
 }
 
-fn suite(name: &str) -> Result<Suite, lexopt::Error> {
-    let known = || SUITES.map(|suite| suite.name).join(", ");
-    let found = SUITES.into_iter().find(|suite| suite.name.eq_ignore_ascii_case(name));
-    found.ok_or_else(|| format!("there is no suite `{name}`; there are {}", known()).into())
+/// The suites of these names, separated by commas.
+fn suites(names: &str) -> Result<Vec<Suite>, lexopt::Error> {
+    let mut suites = Vec::new();
+    for name in names.split(',').map(str::trim) {
+        if name.eq_ignore_ascii_case("all") {
+            suites.extend(SUITES);
+            continue;
+        }
+        let found = SUITES.into_iter().find(|suite| suite.name.eq_ignore_ascii_case(name));
+        let known = || SUITES.map(|suite| suite.name).join(", ");
+        suites.push(found.ok_or_else(|| format!("there is no suite `{name}`; there are {}", known()))?);
+    }
+    Ok(suites)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -64,4 +75,33 @@ fn main() -> Result<(), Box<dyn Error>> {
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Result<Vec<&'static str>, String> {
+        let suites = suites(text).map_err(|error| error.to_string())?;
+        Ok(suites.into_iter().map(|suite| suite.name).collect())
+    }
+
+    #[test]
+    fn suites_are_named_one_by_one_or_all_at_once() {
+        assert_eq!(names("W1, prod-e"), Ok(vec!["W1", "PROD-E"]));
+        assert_eq!(names("all").map(|names| names.len()), Ok(SUITES.len()));
+    }
+
+    #[test]
+    fn an_unknown_suite_is_told_the_names() {
+        let error = names("S,L").unwrap_err();
+        assert!(error.starts_with("there is no suite `L`; there are S, M, W1, XL,"), "{error}");
+    }
+
+    #[test]
+    fn the_usage_names_every_suite() {
+        for suite in SUITES {
+            assert!(USAGE.contains(suite.name), "{}", suite.name);
+        }
+    }
 }

@@ -37,38 +37,125 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Plan { passes: 9, pass_time: Duration::from_millis(300) }
+        Plan { passes: 9, pass_time: Duration::from_millis(150) }
     }
 }
 
-/// Nanoseconds for a flow, judging one after the other. A pass over fewer flows first tells how many to take, and warms
-/// the caches.
+/// Nanoseconds for a flow, judging one after the other. The processor may begin with the next flow before it is done with
+/// one.
 pub fn ns_per_flow(engine: &impl Engine, flows: &[Flow], plan: Plan) -> Spread {
-    let flows = flows.get(..affordable(engine, flows, plan.pass_time)).unwrap_or(flows);
-    let count = flows.len().max(1) as f64;
-    Spread::of((0..plan.passes).map(|_| pass(engine, flows).as_secs_f64() * 1e9 / count))
+    ns_of(|flows| loop_over(engine, flows), flows, plan)
 }
 
-/// How many of the flows can be judged in `time`, found by doubling.
-fn affordable(engine: &impl Engine, flows: &[Flow], time: Duration) -> usize {
+/// Nanoseconds for a flow if every answer must be known before the next flow is: what a caller waits for who has one flow.
+pub fn dependent_ns_per_flow(engine: &impl Engine, flows: &[Flow], plan: Plan) -> Spread {
+    // Zero, but the compiler does not know: the next flow depends on the answer.
+    let mask = black_box(0);
+    ns_of(|flows| chain_through(engine, flows, mask), flows, plan)
+}
+
+/// Nanoseconds for a flow, judged `batch` at a time by `judge`, which writes an answer for each flow it is given.
+pub fn batched_ns_per_flow<A: Clone + Default>(
+    judge: impl Fn(&[Flow], &mut [A]),
+    batch: usize,
+    flows: &[Flow],
+    plan: Plan,
+) -> Spread {
+    ns_of(|flows| in_batches(&judge, batch, flows), flows, plan)
+}
+
+/// How many times faster two threads are than one, each with half of the flows.
+pub fn two_thread_speedup(engine: &(impl Engine + Sync), flows: &[Flow], plan: Plan) -> Spread {
+    let alone = |flows: &[Flow]| loop_over(engine, flows);
+    let flows = affordable(alone, flows, plan.pass_time);
+    passes(plan, || alone(flows).as_secs_f64() / loop_in_two_threads(engine, flows).as_secs_f64())
+}
+
+/// Nanoseconds for a flow in passes over as many flows as can be afforded.
+fn ns_of(pass: impl Fn(&[Flow]) -> Duration, flows: &[Flow], plan: Plan) -> Spread {
+    let flows = affordable(&pass, flows, plan.pass_time);
+    let count = flows.len().max(1) as f64;
+    passes(plan, || pass(flows).as_secs_f64() * 1e9 / count)
+}
+
+/// At least one pass. There are fewer than planned if even one flow takes longer than a pass should.
+fn passes(plan: Plan, mut pass: impl FnMut() -> f64) -> Spread {
+    let planned = u32::try_from(plan.passes).unwrap_or(u32::MAX);
+    let (start, budget) = (Instant::now(), plan.pass_time.saturating_mul(planned));
+    let mut results = Vec::new();
+    for _ in 0..plan.passes {
+        results.push(pass());
+        if start.elapsed() > budget {
+            break;
+        }
+    }
+    Spread::of(results)
+}
+
+/// As many of the flows as `pass` takes about `time` for, found by doubling. This also warms the caches.
+fn affordable(pass: impl Fn(&[Flow]) -> Duration, flows: &[Flow], time: Duration) -> &[Flow] {
     let mut count = 1;
-    while count < flows.len() {
-        let tried = flows.get(..count).unwrap_or(flows);
-        if pass(engine, tried) * 2 > time {
-            return count;
+    while let Some(tried) = flows.get(..count) {
+        if pass(tried) * 2 > time {
+            return tried;
         }
         count *= 2;
     }
-    flows.len()
+    flows
 }
 
-fn pass(engine: &impl Engine, flows: &[Flow]) -> Duration {
+fn loop_over(engine: &impl Engine, flows: &[Flow]) -> Duration {
     let start = Instant::now();
     let mut sum = 0_u64;
     for flow in flows {
         sum = sum.wrapping_add(engine.evaluate(flow).fingerprint());
     }
     black_box(sum);
+    start.elapsed()
+}
+
+/// Judges as many flows as there are; after each, goes on to the next but for what `mask` lets through of the answer.
+fn chain_through(engine: &impl Engine, flows: &[Flow], mask: usize) -> Duration {
+    let start = Instant::now();
+    let mut last = 0;
+    for number in 0..flows.len() {
+        if let Some(flow) = flows.get(number ^ (last & mask)) {
+            last = low_bits(engine.evaluate(flow).fingerprint());
+        }
+    }
+    black_box(last);
+    start.elapsed()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "any bits that depend on the number will do")]
+fn low_bits(number: u64) -> usize {
+    number as usize
+}
+
+fn in_batches<A: Clone + Default>(
+    judge: &impl Fn(&[Flow], &mut [A]),
+    batch: usize,
+    flows: &[Flow],
+) -> Duration {
+    let batch = batch.max(1);
+    let mut answers = vec![A::default(); batch.min(flows.len())];
+    let start = Instant::now();
+    for flows in flows.chunks(batch) {
+        if let Some(answers) = answers.get_mut(..flows.len()) {
+            judge(flows, answers);
+            black_box(answers);
+        }
+    }
+    start.elapsed()
+}
+
+fn loop_in_two_threads(engine: &(impl Engine + Sync), flows: &[Flow]) -> Duration {
+    let (one, other) = flows.split_at(flows.len() / 2);
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| loop_over(engine, one));
+        loop_over(engine, other);
+    });
     start.elapsed()
 }
 
@@ -83,8 +170,9 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
 mod tests {
     use super::*;
     use crate::engine::Answer;
-    use std::cell::Cell;
-    use tierwall::model::Verdict;
+    use std::cell::{Cell, RefCell};
+    use std::sync::Mutex;
+    use std::thread;
 
     #[test]
     fn the_spread_sorts_passes() {
@@ -93,21 +181,97 @@ mod tests {
         assert_eq!(Spread::of([]), Spread { min: 0.0, median: 0.0, max: 0.0 });
     }
 
+    const PLAN: Plan = Plan { passes: 9, pass_time: Duration::MAX };
+
+    /// Flows that differ in their destination port, which counts from 0.
+    fn flows(count: u16) -> Vec<Flow> {
+        let address = |last| std::net::IpAddr::from([10, 0, 0, last]);
+        let flow = Flow::new(address(1), address(2), tierwall::model::Protocol::TCP);
+        (0..count).map(|port| flow.with_ports(40_000, port)).collect()
+    }
+
+    fn allow() -> Answer {
+        Answer { action: tierwall::model::Action::Allow, ..Answer::default() }
+    }
+
     #[test]
     fn every_pass_judges_every_flow() {
+        // Passes over 1, 2 and 4 flows find that all 5 are affordable.
+        let all = 1 + 2 + 4 + 9 * 5;
         let judged = Cell::new(0);
         let engine = |_: &Flow| {
             judged.set(judged.get() + 1);
-            Answer::from(Verdict::default())
+            Answer::default()
         };
-        let flow = Flow::new(
-            std::net::IpAddr::from([10, 0, 0, 1]),
-            std::net::IpAddr::from([10, 0, 0, 2]),
-            tierwall::model::Protocol::TCP,
-        );
-        let plan = Plan { passes: 9, pass_time: Duration::MAX };
-        // Passes over 1, 2 and 4 flows find that all 5 are affordable.
-        ns_per_flow(&engine, &[flow; 5], plan);
-        assert_eq!(judged.get(), 1 + 2 + 4 + 9 * 5);
+        ns_per_flow(&engine, &flows(5), PLAN);
+        assert_eq!(judged.take(), all);
+        dependent_ns_per_flow(&engine, &flows(5), PLAN);
+        assert_eq!(judged.take(), all);
+        let judge = |flows: &[Flow], answers: &mut [Answer]| {
+            assert_eq!(flows.len(), answers.len());
+            judged.set(judged.get() + flows.len());
+        };
+        batched_ns_per_flow(judge, 2, &flows(5), PLAN);
+        assert_eq!(judged.take(), all);
+    }
+
+    #[test]
+    fn passes_end_when_their_time_is_over() {
+        let passes_of = |plan| {
+            let count = Cell::new(0);
+            passes(plan, || {
+                count.set(count.get() + 1);
+                0.0
+            });
+            count.get()
+        };
+        assert_eq!(passes_of(PLAN), 9);
+        assert_eq!(passes_of(Plan { pass_time: Duration::ZERO, ..PLAN }), 1);
+    }
+
+    #[test]
+    fn the_next_flow_depends_on_the_answer() {
+        let visited = |mask| {
+            let ports = RefCell::new(Vec::new());
+            let engine = |flow: &Flow| {
+                ports.borrow_mut().push(flow.destination_port());
+                // The fingerprint is 1 << 62, and all of it is 0 for what is denied.
+                if flow.destination_port() == 1 { allow() } else { Answer::default() }
+            };
+            chain_through(&engine, &flows(4), mask);
+            ports.into_inner()
+        };
+        assert_eq!(visited(0), [0, 1, 2, 3]);
+        // What comes after flow 1 is out of bounds, and so is all that follows from it.
+        assert_eq!(visited(usize::MAX), [0, 1]);
+    }
+
+    #[test]
+    fn batches_cover_the_flows_in_order() {
+        let ports = RefCell::new(Vec::new());
+        let judge = |flows: &[Flow], _: &mut [Answer]| {
+            ports.borrow_mut().push(flows.iter().map(Flow::destination_port).collect::<Vec<_>>());
+        };
+        in_batches(&judge, 2, &flows(5));
+        assert_eq!(ports.into_inner(), [vec![0, 1], vec![2, 3], vec![4]]);
+    }
+
+    #[test]
+    fn two_threads_share_the_flows() {
+        let threads = Mutex::new(Vec::new());
+        let engine = |flow: &Flow| {
+            threads.lock().unwrap().push((thread::current().id(), flow.destination_port()));
+            Answer::default()
+        };
+        loop_in_two_threads(&engine, &flows(5));
+        let mut judged = threads.into_inner().unwrap();
+        judged.sort_by_key(|(_, port)| *port);
+        let ports: Vec<u16> = judged.iter().map(|(_, port)| *port).collect();
+        assert_eq!(ports, [0, 1, 2, 3, 4]);
+        let (one, other) = judged.split_at(2);
+        assert!(one.iter().all(|(thread, _)| *thread == one[0].0));
+        assert!(other.iter().all(|(thread, _)| *thread == thread::current().id()));
+        assert_ne!(one[0].0, other[0].0);
+        assert!(two_thread_speedup(&|_: &Flow| allow(), &flows(5), PLAN).min > 0.0);
     }
 }

@@ -1,11 +1,14 @@
 //! What the machine can do at the moment, so that reports of different hours and machines can be compared.
 
-use crate::measure::Spread;
+use crate::engine::Answer;
+use crate::measure::{Plan, Spread, two_thread_speedup};
 use crate::workload::rng::{Rng, index};
 use serde::Serialize;
 use std::fs;
 use std::hint::black_box;
-use std::time::Instant;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+use tierwall::model::{Flow, Protocol};
 
 /// The machine, and how busy it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,6 +21,8 @@ pub struct Machine {
     pub cpus: usize,
     /// How long a read takes that depends on the one before.
     pub memory: Vec<Latency>,
+    /// How many times faster two threads compute than one: no engine can gain more. About 1 if other work takes the rest.
+    pub two_thread_speedup: f64,
     /// The load averages over 1, 5 and 15 minutes before the measurements; none where the system does not tell.
     pub load_before: Option<[f64; 3]>,
     /// The same after them.
@@ -38,9 +43,11 @@ const WORKING_SETS_KIB: [u32; 4] = [16, 512, 8 * 1024, 64 * 1024];
 const LINES_PER_KIB: u32 = 16;
 const READS: usize = 1 << 18;
 const PASSES: usize = 9;
+const STEPS: usize = 1 << 10;
+const CALLS: usize = 1 << 14;
 
 impl Machine {
-    /// Measures the machine. Takes about half a second.
+    /// Measures the machine. Takes about a second.
     pub fn probe() -> Self {
         let memory = WORKING_SETS_KIB.map(|kib| Latency { kib, read_ns: latency(kib).median });
         Machine {
@@ -48,10 +55,24 @@ impl Machine {
             cpu: cpu().unwrap_or_default(),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             memory: memory.into(),
+            two_thread_speedup: threads(),
             load_before: load_average(),
             load_after: None,
         }
     }
+}
+
+/// The speed-up of threads that share nothing, not even a cache line.
+fn threads() -> f64 {
+    let compute = |_: &Flow| {
+        let mut rng = Rng::new(black_box(1));
+        black_box((0..STEPS).fold(0, |sum, _| rng.next() ^ sum));
+        Answer::default()
+    };
+    let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let calls = vec![Flow::new(nowhere, nowhere, Protocol::TCP); CALLS];
+    let plan = Plan { passes: PASSES, pass_time: Duration::from_millis(20) };
+    two_thread_speedup(&compute, &calls, plan).median
 }
 
 /// Follows a random cycle through the working set, one cache line for each step.

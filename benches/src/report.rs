@@ -1,8 +1,10 @@
 //! The report: every engine on every suite, as a table and as JSON.
 
 use crate::baseline::{AllPolicies, AppliedRules, Unsupported};
-use crate::engine::Engine;
-use crate::measure::{Plan, Spread, ns_per_flow, timed};
+use crate::engine::{Answer, Engine};
+use crate::measure::{
+    Plan, Spread, batched_ns_per_flow, dependent_ns_per_flow, ns_per_flow, timed, two_thread_speedup,
+};
 use crate::probe::{Machine, load_average};
 use crate::workload::{Shape, Skew, Suite, Workload, load};
 use serde::{Serialize, Serializer};
@@ -11,6 +13,8 @@ use tierwall::model::{Flow, FlowContext};
 use tierwall::reference;
 
 const FLOWS: usize = 1_000_000;
+/// Flows judged in one call, where calls take many.
+const BATCH: usize = 64;
 const UNIFORM_SEED: u64 = 7;
 const SKEWED_SEED: u64 = 9;
 
@@ -41,6 +45,8 @@ pub struct SuiteReport {
     pub load_ms: f64,
     /// Preparing the lists and sets of [`AppliedRules`], in milliseconds.
     pub l1_build_ms: f64,
+    /// How many times faster two threads are than one, both with [`AppliedRules`].
+    pub l1_two_thread_speedup: f64,
     /// How long a flow takes. In JSON, each is three numbers: `<id>_ns` (the median), `<id>_min_ns` and `<id>_max_ns`.
     #[serde(flatten, serialize_with = "as_numbers")]
     pub timings: Vec<Timing>,
@@ -79,7 +85,7 @@ impl Report {
 
 impl SuiteReport {
     fn measure(suite: &Suite, plan: Plan) -> Result<Self, Unsupported> {
-        let (Workload { objects, traffic }, generate_ms) = timed(|| Workload::generate(&suite.parameters));
+        let (Workload { objects, traffic }, generate_ms) = timed(|| suite.workload());
         let (cluster, load_ms) = timed(|| load(objects));
         let uniform = traffic.flows(FLOWS, Skew::Uniform, UNIFORM_SEED);
         let skewed = traffic.flows(FLOWS, Skew::Skewed, SKEWED_SEED);
@@ -88,27 +94,37 @@ impl SuiteReport {
         let applied_rules = applied_rules?;
         let context = FlowContext::default();
         let by_reference = |flow: &Flow| reference::evaluate(&cluster, flow, &context).enforced.into();
+        let l1_in_batches = |flows: &[Flow], answers: &mut [Answer]| {
+            for (flow, answer) in flows.iter().zip(answers) {
+                *answer = applied_rules.evaluate(flow);
+            }
+        };
+        let l1_dependent = dependent_ns_per_flow(&applied_rules, &uniform, plan);
+        let l1_batch = batched_ns_per_flow(l1_in_batches, BATCH, &uniform, plan);
         let timings = vec![
-            time("l0", "l0: every policy", &all_policies, &uniform, plan),
-            time("l1", "l1: applied rules", &applied_rules, &uniform, plan),
-            time("l1_skewed", "l1, skewed flows", &applied_rules, &skewed, plan),
-            time("reference", "reference", &by_reference, &uniform, plan),
+            time("l0", "l0: every policy", ns_per_flow(&all_policies, &uniform, plan)),
+            time("l1", "l1: applied rules", ns_per_flow(&applied_rules, &uniform, plan)),
+            time("l1_skewed", "l1, skewed flows", ns_per_flow(&applied_rules, &skewed, plan)),
+            time("l1_dependent", "l1, each after the last", l1_dependent),
+            time("l1_batch", "l1, 64 at a time", l1_batch),
+            time("reference", "reference", ns_per_flow(&by_reference, &uniform, plan)),
         ];
         Ok(SuiteReport {
             name: suite.name,
-            seed: suite.parameters.seed,
+            seed: Suite::SEED,
             shape: Shape::of(&cluster),
             mean_applied_rules: applied_rules.mean_applied_rules(),
             generate_ms,
             load_ms,
             l1_build_ms,
+            l1_two_thread_speedup: two_thread_speedup(&applied_rules, &uniform, plan).median,
             timings,
         })
     }
 }
 
-fn time(id: &'static str, title: &'static str, engine: &impl Engine, flows: &[Flow], plan: Plan) -> Timing {
-    Timing { id, title, ns: ns_per_flow(engine, flows, plan) }
+fn time(id: &'static str, title: &'static str, ns: Spread) -> Timing {
+    Timing { id, title, ns }
 }
 
 impl fmt::Display for Report {
@@ -133,7 +149,7 @@ impl fmt::Display for Machine {
         for latency in &self.memory {
             write!(f, "  {} KiB {:.1} ns", latency.kib, latency.read_ns)?;
         }
-        Ok(())
+        write!(f, "\ntwo threads: {:.2} times as fast as one", self.two_thread_speedup)
     }
 }
 
@@ -155,7 +171,7 @@ impl fmt::Display for SuiteReport {
         for Timing { title, ns: Spread { min, median, max }, .. } in &self.timings {
             writeln!(f, "  {title:<28}{min:>14.1}{median:>14.1}{max:>14.1}")?;
         }
-        Ok(())
+        writeln!(f, "  two threads with l1: {:.2} times as fast as one", self.l1_two_thread_speedup)
     }
 }
 
@@ -170,14 +186,24 @@ mod tests {
         let report = Report::measure(&[S], Plan { passes: 1, pass_time: Duration::ZERO }).unwrap();
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["machine"]["memory"].as_array().unwrap().len(), 4);
+        assert!(json["machine"]["two_thread_speedup"].as_f64().is_some_and(|speedup| speedup > 0.0));
         let suite = &json["suites"][0];
         assert_eq!(suite["name"], "S");
         for count in ["endpoints", "policies", "rules", "selectors", "port_atoms"] {
             assert!(suite[count].as_u64().is_some_and(|count| count > 0), "{count}");
         }
-        for number in
-            ["mean_applied_rules", "load_ms", "l0_ns", "l1_ns", "l1_min_ns", "l1_max_ns", "reference_ns"]
-        {
+        for number in [
+            "mean_applied_rules",
+            "load_ms",
+            "l0_ns",
+            "l1_ns",
+            "l1_min_ns",
+            "l1_max_ns",
+            "l1_dependent_ns",
+            "l1_batch_ns",
+            "l1_two_thread_speedup",
+            "reference_ns",
+        ] {
             assert!(suite[number].as_f64().is_some_and(|number| number > 0.0), "{number}");
         }
         assert!(report.to_string().contains("\n  reference"));

@@ -15,7 +15,7 @@ fn assert_near(what: &str, actual: f64, expected: f64) {
 /// The size at which figures are published.
 #[test]
 fn w1_has_its_published_shape() {
-    let cluster = load(Workload::generate(&W1.parameters).objects);
+    let cluster = load(W1.workload().objects);
     let shape = Shape::of(&cluster);
     assert_eq!((shape.endpoints, shape.policies), (100_000, 10_000));
     assert_near("rules", shape.rules as f64, 27_839.0);
@@ -29,14 +29,14 @@ fn w1_has_its_published_shape() {
 #[test]
 fn small_suites_have_the_sizes_of_their_names() {
     for (suite, size) in [(S, (1_000, 100)), (M, (10_000, 1_000))] {
-        let shape = Shape::of(&load(Workload::generate(&suite.parameters).objects));
+        let shape = Shape::of(&load(suite.workload().objects));
         assert_eq!((shape.endpoints, shape.policies), size, "{}", suite.name);
     }
 }
 
 #[test]
 fn a_seed_means_one_workload() {
-    let (one, other) = (Workload::generate(&S.parameters), Workload::generate(&S.parameters));
+    let (one, other) = (S.workload(), S.workload());
     assert_eq!(one.objects, other.objects);
     assert_eq!(one.traffic.flows(100, Skew::Skewed, 1), other.traffic.flows(100, Skew::Skewed, 1));
     assert_ne!(one.traffic.flows(100, Skew::Skewed, 1), one.traffic.flows(100, Skew::Skewed, 2));
@@ -45,7 +45,7 @@ fn a_seed_means_one_workload() {
 /// The same on every platform and in every release: numbers are compared between both.
 #[test]
 fn a_flow_of_w1_never_changes() {
-    let flow = Workload::generate(&W1.parameters).traffic.flows(1_000, Skew::Uniform, 7)[999];
+    let flow = W1.workload().traffic.flows(1_000, Skew::Uniform, 7)[999];
     assert_eq!(flow.source_address(), Some(IpAddr::from([10, 1, 159, 5])));
     assert_eq!(flow.destination_address(), Some(IpAddr::from([10, 2, 40, 162])));
     assert_eq!((flow.protocol(), flow.destination_port()), (Protocol::TCP, 62_572));
@@ -53,7 +53,7 @@ fn a_flow_of_w1_never_changes() {
 
 #[test]
 fn flows_are_mixed_as_documented() {
-    let Workload { objects, traffic } = Workload::generate(&M.parameters);
+    let Workload { objects, traffic } = M.workload();
     let cluster = load(objects);
     let namespaces: HashMap<IpAddr, &Name> = cluster
         .endpoints()
@@ -85,7 +85,7 @@ fn flows_are_mixed_as_documented() {
 
 #[test]
 fn skewed_flows_come_from_few_endpoints() {
-    let traffic = Workload::generate(&M.parameters).traffic;
+    let traffic = M.workload().traffic;
     let sources = |skew| {
         let flows = traffic.flows(10_000, skew, 1);
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();

@@ -1,108 +1,46 @@
 //! Deterministic clusters and flows of any size, in the normal form.
 //!
-//! Tier *security* governs everything with a few global policies (quarantine, threat feeds, environments, DNS); tier
-//! *platform* governs teams, roles and environments; tier *app* governs each namespace: a default deny, and one or more
-//! policies for each app. Team and environment are labels of namespaces, which endpoints inherit.
+//! A [`Suite`] is a [`Recipe`] of full size with a name. Recipes take sizes, so that tests can make small clusters of the
+//! same shape:
 //!
-//! The same parameters give the same objects and flows on every platform.
+//! * [`MultiTenant`]: a large cluster of many teams (S, M, W1, XL, P50k, ADV-GLOBAL).
+//! * [`Production`]: one endpoint under thousands of rules and network sets (PROD-E, PROD-I).
+//! * [`Tenants`], [`SmallNamespaces`], [`Identities`]: what Calico, Antrea and Cilium test themselves with.
+//! * [`BinaryLabels`], [`DistinctPorts`], [`NestedPrefixes`], [`AnyPeer`]: what compiled engines like least.
+//!
+//! The same recipe and seed give the same objects and flows on every platform.
 
+mod adversarial;
 mod flows;
-mod inventory;
-mod policies;
+mod identities;
+mod multi_tenant;
+mod objects;
+mod production;
 pub(crate) mod rng;
 mod shape;
+mod small_namespaces;
+mod suites;
+mod tenants;
 
+pub use adversarial::{AnyPeer, BinaryLabels, DistinctPorts, NestedPrefixes};
 pub use flows::{Skew, Traffic};
+pub use identities::Identities;
+pub use multi_tenant::MultiTenant;
+pub use production::{Production, RuleForm, SetSizes};
 pub use shape::Shape;
+pub use small_namespaces::SmallNamespaces;
+pub use suites::*;
+pub use tenants::Tenants;
 
+use std::fmt;
 use tierwall::cluster::Cluster;
 use tierwall::lower::Lowered;
 
-/// What a workload is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parameters {
-    /// Namespaces. Each has 4 to 16 apps.
-    pub namespaces: u32,
-    /// Endpoints in each namespace.
-    pub endpoints_per_namespace: u32,
-    /// Policies of tier *platform*.
-    pub platform_policies: u32,
-    /// Policies of tier *app*, spread evenly over the namespaces.
-    pub app_policies: u32,
-    /// Global network sets; the first ten are threat feeds.
-    pub network_sets: u32,
-    /// Prefixes of all network sets together, skewed to the first sets.
-    pub prefixes: u32,
-    /// Lists of one to six prefixes that rules spell out.
-    pub inline_lists: u32,
-    /// What every random choice follows from.
-    pub seed: u64,
+/// A kind of cluster, of some size.
+pub trait Recipe: fmt::Debug + Sync {
+    /// A cluster of this kind, and its flows. Every random choice follows from the seed.
+    fn generate(&self, seed: u64) -> Workload;
 }
-
-impl Parameters {
-    /// How many objects there are, at least.
-    fn objects(&self) -> u32 {
-        let endpoints = self.namespaces * self.endpoints_per_namespace;
-        self.namespaces + endpoints + self.platform_policies + self.app_policies + self.network_sets
-    }
-}
-
-/// A workload with a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Suite {
-    /// Its name.
-    pub name: &'static str,
-    /// What it is made of.
-    pub parameters: Parameters,
-}
-
-/// 1,000 endpoints under 100 policies.
-pub const S: Suite = Suite {
-    name: "S",
-    parameters: Parameters {
-        namespaces: 10,
-        endpoints_per_namespace: 100,
-        platform_policies: 13,
-        app_policies: 70,
-        network_sets: 20,
-        prefixes: 100,
-        inline_lists: 20,
-        seed: 42,
-    },
-};
-
-/// 10,000 endpoints under 1,000 policies.
-pub const M: Suite = Suite {
-    name: "M",
-    parameters: Parameters {
-        namespaces: 100,
-        endpoints_per_namespace: 100,
-        platform_policies: 83,
-        app_policies: 900,
-        network_sets: 60,
-        prefixes: 1_000,
-        inline_lists: 100,
-        seed: 42,
-    },
-};
-
-/// 100,000 endpoints under 10,000 policies: a large multi-tenant cluster.
-pub const W1: Suite = Suite {
-    name: "W1",
-    parameters: Parameters {
-        namespaces: 1_000,
-        endpoints_per_namespace: 100,
-        platform_policies: 183,
-        app_policies: 9_800,
-        network_sets: 200,
-        prefixes: 10_000,
-        inline_lists: 400,
-        seed: 42,
-    },
-};
-
-/// Every suite, from the smallest.
-pub const SUITES: [Suite; 3] = [S, M, W1];
 
 /// The objects of a cluster, and what flows through it.
 #[derive(Debug, Clone)]
@@ -113,28 +51,13 @@ pub struct Workload {
     pub traffic: Traffic,
 }
 
-impl Workload {
-    /// The workload of these parameters.
-    ///
-    /// ```
-    /// use tierwall_benches::workload::{S, Shape, Workload, load};
-    /// let workload = Workload::generate(&S.parameters);
-    /// let shape = Shape::of(&load(workload.objects));
-    /// assert_eq!((shape.endpoints, shape.policies), (1_000, 100));
-    /// ```
-    pub fn generate(parameters: &Parameters) -> Self {
-        let mut rng = rng::Rng::new(parameters.seed);
-        let inventory = inventory::Inventory::generate(parameters, &mut rng);
-        let policies = policies::generate(parameters, &inventory, &mut rng);
-        let traffic = Traffic::new(&inventory);
-        let mut objects = inventory.objects;
-        objects.extend(policies::tiers().map(Lowered::from));
-        objects.extend(policies.into_iter().map(Lowered::from));
-        Workload { objects, traffic }
-    }
-}
-
 /// Puts objects into an empty cluster, in one transaction.
+///
+/// ```
+/// use tierwall_benches::workload::{S, Shape, load};
+/// let shape = Shape::of(&load(S.workload().objects));
+/// assert_eq!((shape.endpoints, shape.policies), (1_000, 100));
+/// ```
 pub fn load(objects: Vec<Lowered>) -> Cluster {
     let mut cluster = Cluster::new();
     let mut transaction = cluster.transaction();

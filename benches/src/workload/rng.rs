@@ -29,6 +29,11 @@ impl Rng {
         self.next() as u16
     }
 
+    /// A port from `first` to `last`, both included.
+    pub(crate) fn port_from(&mut self, first: u16, last: u16) -> u16 {
+        u16::try_from(self.range(first.into(), last.into())).unwrap_or(last)
+    }
+
     /// A number below `count`; 0 if `count` is 0.
     pub(crate) fn below(&mut self, count: u32) -> u32 {
         scale(self.next() >> 32, count)

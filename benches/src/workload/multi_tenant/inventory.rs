@@ -1,12 +1,13 @@
 //! Namespaces, endpoints and network sets.
 
-use super::Parameters;
-use super::rng::{Rng, index, length};
+use super::MultiTenant;
+use crate::workload::flows::address_in;
+use crate::workload::objects::{self, Pods, prefix};
+use crate::workload::rng::{Rng, index, length};
 use ipnet::{IpNet, Ipv4Net};
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use tierwall::lower::{Lowered, labels};
-use tierwall::model::{Endpoint, EndpointKey, EndpointKind, Name, NetworkSet, NetworkSetKey};
+use tierwall::model::Name;
 
 /// What an app does; a label of endpoints.
 pub(super) const ROLES: [&str; 5] = ["frontend", "backend", "worker", "cache", "database"];
@@ -50,23 +51,23 @@ pub(super) struct Namespace {
 }
 
 impl Inventory {
-    pub(super) fn generate(parameters: &Parameters, rng: &mut Rng) -> Self {
-        let other_ports =
-            (0..OTHER_PORTS).map(|_| u16::try_from(rng.range(1024, 32_000)).unwrap_or(u16::MAX));
+    pub(super) fn generate(parameters: &MultiTenant, rng: &mut Rng) -> Self {
+        let other_ports = (0..OTHER_PORTS).map(|_| rng.port_from(1024, 32_000));
         let ports = WELL_KNOWN_PORTS.into_iter().chain(other_ports).collect();
         let addresses = addresses(parameters.namespaces * parameters.endpoints_per_namespace, rng);
         let mut namespaces = Vec::new();
         let mut objects = Vec::with_capacity(index(parameters.objects()));
-        let mut pods = Pods { keys: LabelKeys::new(), addresses: addresses.iter() };
+        let mut population =
+            Population { pods: Pods::new(), keys: LabelKeys::new(), addresses: addresses.iter() };
         for number in 0..parameters.namespaces {
             let (namespace, object) = namespace(number, rng);
             objects.push(object);
-            objects.extend(pods.of(&namespace, parameters.endpoints_per_namespace, rng));
+            objects.extend(population.of(&namespace, parameters.endpoints_per_namespace, rng));
             namespaces.push(namespace);
         }
         let sets = network_sets(parameters, rng);
         let prefixes = sets.iter().flatten().copied().collect();
-        objects.extend(sets.iter().enumerate().map(|(number, nets)| network_set(number, nets).into()));
+        objects.extend((0..).zip(&sets).map(|(number, nets)| objects::network_set(number, nets)));
         let inline_lists = (0..parameters.inline_lists).map(|_| inline_list(rng)).collect();
         Inventory { namespaces, addresses, prefixes, inline_lists, ports, objects }
     }
@@ -91,12 +92,8 @@ fn namespace(number: u32, rng: &mut Rng) -> (Namespace, Lowered) {
         _ => ENVIRONMENTS[2],
     };
     let (name, team): (Name, Name) = (format!("ns-{number}").into(), team(number % TEAMS));
-    let labels = BTreeMap::from([
-        (labels::METADATA_NAME_LABEL.into(), name.clone()),
-        ("team".into(), team.clone()),
-        ("env".into(), environment.into()),
-    ]);
-    let object = Lowered::Namespace { name: name.clone(), labels };
+    let labels = [("team".into(), team.clone()), ("env".into(), environment.into())];
+    let object = objects::namespace(&name, labels);
     (Namespace { name, team, apps }, object)
 }
 
@@ -108,8 +105,9 @@ pub(super) fn team(number: u32) -> Name {
     format!("team-{number}").into()
 }
 
-/// Makes endpoints, with one copy of the text of every label they share.
-struct Pods<'a> {
+/// Makes the pods of namespaces, with one copy of the text of every label they share.
+struct Population<'a> {
+    pods: Pods,
     keys: LabelKeys,
     addresses: std::slice::Iter<'a, Ipv4Addr>,
 }
@@ -122,9 +120,6 @@ struct LabelKeys {
     versions: [Name; 2],
     instance: Name,
     quarantine: Name,
-    namespace: Name,
-    orchestrator: Name,
-    kubernetes: Name,
 }
 
 impl LabelKeys {
@@ -137,59 +132,48 @@ impl LabelKeys {
             versions: ["v1", "v2"].map(Name::from),
             instance: "instance".into(),
             quarantine: "quarantine".into(),
-            namespace: labels::NAMESPACE_LABEL.into(),
-            orchestrator: labels::ORCHESTRATOR_LABEL.into(),
-            kubernetes: labels::KUBERNETES.into(),
         }
     }
 }
 
-impl Pods<'_> {
+impl Population<'_> {
     fn of(&mut self, namespace: &Namespace, count: u32, rng: &mut Rng) -> impl Iterator<Item = Lowered> {
         let profiles = labels::workload_profiles(&namespace.name, None);
         let addresses = self.addresses.by_ref().take(index(count));
-        let keys = &self.keys;
-        let pod = move |(number, address): (usize, &Ipv4Addr)| {
+        let (pods, keys) = (&self.pods, &self.keys);
+        addresses.enumerate().map(move |(number, address)| {
             let name: Name = format!("{}-pod-{number}", namespace.name).into();
-            Lowered::from(Endpoint {
-                labels: pod_labels(keys, namespace, &name, rng),
-                key: EndpointKey { kind: EndpointKind::Pod, namespace: Some(namespace.name.clone()), name },
-                profiles: profiles.clone(),
-                addresses: vec![IpAddr::V4(*address)],
-                ports: Vec::new(),
-                node: None,
-                service_account: None,
-                interface: None,
-                origin: None,
-            })
-        };
-        addresses.enumerate().map(pod)
+            let labels = pod_labels(keys, namespace, name.clone(), rng);
+            pods.pod(&namespace.name, name, *address, labels, profiles.clone())
+        })
     }
 }
 
-fn pod_labels(keys: &LabelKeys, namespace: &Namespace, name: &Name, rng: &mut Rng) -> BTreeMap<Name, Name> {
+fn pod_labels(
+    keys: &LabelKeys,
+    namespace: &Namespace,
+    name: Name,
+    rng: &mut Rng,
+) -> impl Iterator<Item = (Name, Name)> {
     let app = rng.rising(length(&namespace.apps));
     let app_name = namespace.apps.get(index(app));
     let role = keys.roles.iter().cycle().nth(index(app));
     let [stable, canary] = &keys.versions;
     let version = if rng.percent(10) { canary } else { stable };
-    let quarantine = (rng.below(2000) == 0).then_some(name);
+    let quarantine = (rng.below(2000) == 0).then(|| name.clone());
     [
-        (&keys.app, app_name),
-        (&keys.role, role),
-        (&keys.version, Some(version)),
+        (&keys.app, app_name.cloned()),
+        (&keys.role, role.cloned()),
+        (&keys.version, Some(version.clone())),
         (&keys.instance, Some(name)),
         (&keys.quarantine, quarantine),
-        (&keys.namespace, Some(&namespace.name)),
-        (&keys.orchestrator, Some(&keys.kubernetes)),
     ]
     .into_iter()
-    .filter_map(|(key, value)| Some((key.clone(), value?.clone())))
-    .collect()
+    .filter_map(|(key, value)| Some((key.clone(), value?)))
 }
 
 /// The prefixes of every network set; nearly a third of them within another one of some set.
-fn network_sets(parameters: &Parameters, rng: &mut Rng) -> Vec<Vec<Ipv4Net>> {
+fn network_sets(parameters: &MultiTenant, rng: &mut Rng) -> Vec<Vec<Ipv4Net>> {
     let mut sets = vec![Vec::new(); index(parameters.network_sets)];
     let mut all: Vec<Ipv4Net> = Vec::new();
     for _ in 0..parameters.prefixes {
@@ -216,16 +200,6 @@ fn network_sets(parameters: &Parameters, rng: &mut Rng) -> Vec<Vec<Ipv4Net>> {
     sets
 }
 
-fn network_set(number: usize, nets: &[Ipv4Net]) -> NetworkSet {
-    NetworkSet {
-        key: NetworkSetKey { namespace: None, name: format!("set-{number}").into() },
-        labels: BTreeMap::from([("nset".into(), format!("set-{number}").into())]),
-        profile: None,
-        nets: nets.iter().copied().map(IpNet::V4).collect(),
-        domains: Vec::new(),
-    }
-}
-
 fn inline_list(rng: &mut Rng) -> Vec<IpNet> {
     let count = rng.range(1, 6);
     let net = |_| {
@@ -235,18 +209,8 @@ fn inline_list(rng: &mut Rng) -> Vec<IpNet> {
     (0..count).map(net).collect()
 }
 
-/// Any address within `net`.
-pub(super) fn address_in(net: Ipv4Net, rng: &mut Rng) -> Ipv4Addr {
-    (u32::from(net.network()) | (rng.bits() & u32::from(net.hostmask()))).into()
-}
-
 /// Any address outside of the endpoints' 10.0.0.0/8.
 fn external_address(rng: &mut Rng) -> Ipv4Addr {
     let [first, second, third, fourth] = rng.bits().to_be_bytes();
     Ipv4Addr::new(if first == 10 { 11 } else { first }, second, third, fourth)
-}
-
-fn prefix(address: Ipv4Addr, length: u32) -> Ipv4Net {
-    let length = u8::try_from(length).unwrap_or(32);
-    Ipv4Net::new(address, length).unwrap_or(Ipv4Net::from(address)).trunc()
 }

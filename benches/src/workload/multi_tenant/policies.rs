@@ -1,29 +1,24 @@
 //! Tiers and policies.
 
-use super::Parameters;
+use super::MultiTenant;
 use super::inventory::{ENVIRONMENTS, Inventory, Namespace, ROLES, SHARED_APPS, TEAMS, shared_app, team};
-use super::rng::{Rng, index, length};
-use ipnet::{IpNet, Ipv4Net};
-use std::net::Ipv4Addr;
-use tierwall::lower::labels;
+use crate::workload::objects::{
+    Author, Rules, in_namespace, in_network_set, label, peer, peer_in, ports_from, prefix, tier,
+};
+use crate::workload::rng::{Rng, index, length};
+use ipnet::IpNet;
 use tierwall::model::{
-    DefaultAction, Direction, EntityMatch, Isolation, Name, Order, Policy, PolicyClass, PolicyKey,
-    PolicyKind, PortMatch, PortRange, Protocol, Rule, RuleAction, RuleOrigin, Tier,
+    DefaultAction, Direction, EntityMatch, Name, Policy, PortRange, Protocol, RuleAction, Tier,
 };
 use tierwall::selector::Selector;
 
 const SECURITY: &str = "security";
-const PLATFORM: &str = "platform";
-const APP: &str = "app";
+pub(in crate::workload) const PLATFORM: &str = "platform";
+pub(in crate::workload) const APP: &str = "app";
 
 const THREAT_FEEDS: u32 = 10;
 
 pub(super) fn tiers() -> [Tier; 3] {
-    let tier = |name: &str, order, default_action| Tier {
-        name: name.into(),
-        order: Order::new(order),
-        default_action,
-    };
     [
         tier(SECURITY, 100.0, DefaultAction::Pass),
         tier(PLATFORM, 200.0, DefaultAction::Pass),
@@ -31,15 +26,11 @@ pub(super) fn tiers() -> [Tier; 3] {
     ]
 }
 
-pub(super) fn generate(parameters: &Parameters, inventory: &Inventory, rng: &mut Rng) -> Vec<Policy> {
+pub(super) fn generate(parameters: &MultiTenant, inventory: &Inventory, rng: &mut Rng) -> Vec<Policy> {
     let mut policies = security(inventory);
     policies.extend(platform(parameters, inventory, rng));
     policies.extend(app(parameters, inventory, rng));
     policies
-}
-
-fn label(key: &str, value: &str) -> Selector {
-    Selector::equals(key, value)
 }
 
 fn environment(environment: &str) -> Selector {
@@ -50,16 +41,12 @@ fn of_team(team: &str) -> Selector {
     label("pcns.team", team)
 }
 
-fn network_set(number: u32) -> Selector {
-    label("nset", &format!("set-{number}"))
-}
-
-fn in_namespace(namespace: &Namespace) -> Selector {
-    label(labels::NAMESPACE_LABEL, &namespace.name)
-}
-
 fn app_of(namespace: &Namespace, app: &str) -> Selector {
-    Selector::and([in_namespace(namespace), label("app", app)])
+    Selector::and([in_namespace(&namespace.name), label("app", app)])
+}
+
+fn net(address: [u8; 4], length: u32) -> IpNet {
+    IpNet::V4(prefix(address.into(), length))
 }
 
 fn any_app(namespace: &Namespace, rng: &mut Rng) -> Selector {
@@ -78,80 +65,6 @@ fn any_environment(rng: &mut Rng) -> Selector {
     environment(rng.pick::<&str>(&ENVIRONMENTS))
 }
 
-/// The criteria on the other end of a flow.
-fn peer(selector: Selector) -> EntityMatch {
-    EntityMatch { selector: Some(selector), ..EntityMatch::default() }
-}
-
-fn net(address: [u8; 4], length: u8) -> IpNet {
-    let address = Ipv4Addr::from(address);
-    IpNet::V4(Ipv4Net::new(address, length).unwrap_or(Ipv4Net::from(address)))
-}
-
-/// The rules of a policy, as they are written down one by one.
-#[derive(Default)]
-struct Rules {
-    ingress: Vec<Rule>,
-    egress: Vec<Rule>,
-}
-
-impl Rules {
-    fn push(
-        &mut self,
-        direction: Direction,
-        action: RuleAction,
-        protocol: Option<Protocol>,
-        peer: EntityMatch,
-        ports: Vec<PortRange>,
-    ) {
-        let list = match direction {
-            Direction::Ingress => &mut self.ingress,
-            Direction::Egress => &mut self.egress,
-        };
-        let mut rule = Rule { protocol, ..Rule::new(action) };
-        rule.origin = RuleOrigin { index: length(list), ..RuleOrigin::default() };
-        match direction {
-            Direction::Ingress => rule.source = peer,
-            Direction::Egress => rule.destination = peer,
-        }
-        rule.destination.ports = PortMatch { ranges: ports, ..PortMatch::default() };
-        list.push(rule);
-    }
-}
-
-/// Writes policies in order, one after the other.
-struct Author {
-    tier: &'static str,
-    policies: Vec<Policy>,
-}
-
-impl Author {
-    fn new(tier: &'static str) -> Self {
-        Author { tier, policies: Vec::new() }
-    }
-
-    /// Adds a policy that governs the directions it has rules for, and ingress if `ingress` says so.
-    fn push(&mut self, namespace: Option<&Namespace>, subject: Selector, ingress: bool, rules: Rules) {
-        let number = length(&self.policies);
-        let namespace = namespace.map(|namespace| namespace.name.clone());
-        let kind = match namespace {
-            Some(_) => PolicyKind::NetworkPolicy,
-            None => PolicyKind::GlobalNetworkPolicy,
-        };
-        self.policies.push(Policy {
-            key: PolicyKey { kind, namespace, name: format!("{}-{number}", self.tier).into() },
-            tier: self.tier.into(),
-            order: Order::new(f64::from(number)),
-            subject,
-            ingress: (ingress || !rules.ingress.is_empty()).then_some(rules.ingress),
-            egress: (!rules.egress.is_empty()).then_some(rules.egress),
-            class: PolicyClass::Normal { apply_on_forward: false },
-            isolation: Isolation::default(),
-            origin: None,
-        });
-    }
-}
-
 fn security(inventory: &Inventory) -> Vec<Policy> {
     let mut author = Author::new(SECURITY);
     let cut_off = |peer: &EntityMatch| {
@@ -162,7 +75,7 @@ fn security(inventory: &Inventory) -> Vec<Policy> {
     };
     author.push(None, Selector::has("quarantine"), true, cut_off(&EntityMatch::default()));
     for feed in 0..THREAT_FEEDS {
-        author.push(None, Selector::all(), true, cut_off(&peer(network_set(feed))));
+        author.push(None, Selector::all(), true, cut_off(&peer(in_network_set(feed))));
     }
     let [prod, _, dev] = ENVIRONMENTS.map(environment);
     for role in ROLES {
@@ -188,12 +101,12 @@ fn dns_and_metadata(inventory: &Inventory) -> Rules {
             rules.push(Direction::Egress, RuleAction::Allow, Some(protocol), dns, vec![PortRange::from(53)]);
         }
     }
-    let metadata = EntityMatch { nets: vec![net([169, 254, 169, 254], 32)], ..EntityMatch::default() };
+    let metadata = peer_in(vec![net([169, 254, 169, 254], 32)]);
     rules.push(Direction::Egress, RuleAction::Deny, None, metadata, Vec::new());
     rules
 }
 
-fn platform(parameters: &Parameters, inventory: &Inventory, rng: &mut Rng) -> Vec<Policy> {
+fn platform(parameters: &MultiTenant, inventory: &Inventory, rng: &mut Rng) -> Vec<Policy> {
     let mut author = Author::new(PLATFORM);
     for number in 0..parameters.platform_policies {
         let subject = match number % 4 {
@@ -210,12 +123,12 @@ fn platform(parameters: &Parameters, inventory: &Inventory, rng: &mut Rng) -> Ve
     author.policies
 }
 
-fn platform_rule(parameters: &Parameters, inventory: &Inventory, rng: &mut Rng, rules: &mut Rules) {
+fn platform_rule(parameters: &MultiTenant, inventory: &Inventory, rng: &mut Rng, rules: &mut Rules) {
     let selector = match rng.below(6) {
         0 => of_team(&any_team(rng)),
         1 => Selector::and([any_role(rng), any_environment(rng)]),
         2 => Selector::and([of_team(&any_team(rng)), any_role(rng)]),
-        3 => network_set(rng.below(parameters.network_sets)),
+        3 => in_network_set(rng.below(parameters.network_sets)),
         4 => Selector::in_set("pcns.team", [any_team(rng), any_team(rng), any_team(rng)]),
         _ => label("app", &shared_app(rng.below(SHARED_APPS))),
     };
@@ -231,12 +144,7 @@ fn platform_rule(parameters: &Parameters, inventory: &Inventory, rng: &mut Rng, 
     rules.push(direction, action, Some(protocol), peer(selector), vec![ports]);
 }
 
-/// `first` and the `more` ports after it.
-fn ports_from(first: u16, more: u16) -> PortRange {
-    PortRange::new(first, first.saturating_add(more)).unwrap_or(first.into())
-}
-
-fn app(parameters: &Parameters, inventory: &Inventory, rng: &mut Rng) -> Vec<Policy> {
+fn app(parameters: &MultiTenant, inventory: &Inventory, rng: &mut Rng) -> Vec<Policy> {
     let mut author = Author::new(APP);
     let count = index(parameters.app_policies);
     let rounds =
@@ -244,13 +152,18 @@ fn app(parameters: &Parameters, inventory: &Inventory, rng: &mut Rng) -> Vec<Pol
     for (round, namespace) in rounds.take(count) {
         // The first policy of each namespace is for the whole of it, the others are for its apps in turn.
         match round.checked_sub(1).and_then(|round| namespace.apps.iter().cycle().nth(round)) {
-            None => author.push(Some(namespace), in_namespace(namespace), true, isolation(namespace, rng)),
+            None => author.push(
+                Some(&namespace.name),
+                in_namespace(&namespace.name),
+                true,
+                isolation(namespace, rng),
+            ),
             Some(app) => {
                 let mut rules = Rules::default();
                 for _ in 0..rng.range(1, 5) {
                     app_rule(parameters, inventory, namespace, rng, &mut rules);
                 }
-                author.push(Some(namespace), app_of(namespace, app), true, rules);
+                author.push(Some(&namespace.name), app_of(namespace, app), true, rules);
             }
         }
     }
@@ -262,14 +175,14 @@ fn isolation(namespace: &Namespace, rng: &mut Rng) -> Rules {
     let mut rules = Rules::default();
     for (direction, percent) in [(Direction::Ingress, 50), (Direction::Egress, 40)] {
         if rng.percent(percent) {
-            rules.push(direction, RuleAction::Allow, None, peer(in_namespace(namespace)), Vec::new());
+            rules.push(direction, RuleAction::Allow, None, peer(in_namespace(&namespace.name)), Vec::new());
         }
     }
     rules
 }
 
 fn app_rule(
-    parameters: &Parameters,
+    parameters: &MultiTenant,
     inventory: &Inventory,
     namespace: &Namespace,
     rng: &mut Rng,
@@ -292,7 +205,7 @@ fn app_port(inventory: &Inventory, rng: &mut Rng) -> PortRange {
 }
 
 fn app_peer(
-    parameters: &Parameters,
+    parameters: &MultiTenant,
     inventory: &Inventory,
     namespace: &Namespace,
     rng: &mut Rng,
@@ -302,12 +215,12 @@ fn app_peer(
         0..=4 => peer(any_app(namespace, rng)),
         5 => peer(any_app(rng.pick(&inventory.namespaces), rng)),
         6 => peer(Selector::and([of_team(&namespace.team), any_role(rng)])),
-        7 => EntityMatch { nets: rng.pick(&inventory.inline_lists).clone(), ..EntityMatch::default() },
+        7 => peer_in(rng.pick(&inventory.inline_lists).clone()),
         8 => EntityMatch {
             nets: vec![net([0, 0, 0, 0], 0)],
             not_nets: private.into_iter().take(if rng.percent(50) { 1 } else { 3 }).collect(),
             ..EntityMatch::default()
         },
-        _ => peer(network_set(rng.below(parameters.network_sets))),
+        _ => peer(in_network_set(rng.below(parameters.network_sets))),
     }
 }
