@@ -183,3 +183,23 @@ impl Log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_keys_than_are_worth_it_are_everything() {
+        let mut cluster = Cluster::new();
+        cluster.take_changes();
+        for id in 1..=Changes::MOST_KEYS {
+            cluster.log.endpoint(EndpointId(u32::try_from(id).unwrap()));
+        }
+        assert!(!cluster.log.0.is_everything());
+        cluster.log.profile(&"p".into());
+        assert_eq!(cluster.log.0, Changes { everything: true, ..Changes::default() });
+        cluster.log.nodes(true);
+        assert!(cluster.take_changes().is_everything());
+        assert!(cluster.take_changes().is_empty());
+    }
+}

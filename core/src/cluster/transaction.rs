@@ -319,3 +319,33 @@ from_objects! {
     Service => Service,
     ServiceSlice => Slice,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::kubernetes::Pod;
+
+    fn pod(node: &str, host_network: bool) -> Pod {
+        let mut pod = Pod::default();
+        pod.metadata.name = "x".to_owned();
+        pod.spec.node_name = node.to_owned();
+        pod.spec.host_network = host_network;
+        pod
+    }
+
+    #[test]
+    fn an_endpoint_keeps_its_id_until_it_is_removed() {
+        let mut cluster = Cluster::new();
+        let mut upsert = |pod| {
+            cluster.upsert(Resource::from(pod)).unwrap();
+            let changed: Vec<_> = cluster.take_changes().endpoints().iter().copied().collect();
+            (cluster.workload("default", "x"), changed)
+        };
+        let (first, _) = upsert(pod("n1", false));
+        assert_eq!(upsert(pod("n1", false)), (first, vec![]));
+        assert_eq!(upsert(pod("n2", false)), (first, vec![first.unwrap()]));
+        assert_eq!(upsert(pod("n2", true)), (None, vec![first.unwrap()]));
+        let (second, changed) = upsert(pod("n2", false));
+        assert!(second != first && changed == [second.unwrap()]);
+    }
+}
