@@ -2,6 +2,9 @@
 //!
 //! A [`Cluster`] is written by one owner, in transactions that apply whole or not at all, and read through `&self`. It
 //! holds the normal form only; text and API objects are gone by the time something is in it.
+//!
+//! A transaction costs what it changes, not what is there: the effective labels of the endpoints it puts and of those whose
+//! profile it relabels, and the logarithm of the rest. [`Cluster::take_changes`] says what that was.
 
 mod applied;
 mod changes;

@@ -4,7 +4,7 @@ use super::Cluster;
 use super::changes::Log;
 use super::order::{Tiers, tie_text};
 use crate::dialect::TieBreak;
-use crate::model::{Direction, Name, Origin, Policy, PolicyKey, Profile, Rule, RuleId, Tier};
+use crate::model::{Direction, Name, Origin, Policy, PolicyKey, Profile, Rule, RuleId, RuleOrigin, Tier};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -245,8 +245,24 @@ impl Policies {
 
 /// Equal but for the place in the text: moving a rule to another line does not change it.
 fn same_rule(a: &Rule, b: &Rule) -> bool {
-    let without_place = |rule: &Rule| Rule { origin: crate::model::RuleOrigin::default(), ..rule.clone() };
-    a == b || (a.action == b.action && a.origin.name == b.origin.name && without_place(a) == without_place(b))
+    without_place(a) == without_place(b)
+}
+
+fn without_place(rule: &Rule) -> impl PartialEq {
+    let Rule {
+        action,
+        ip_version,
+        protocol,
+        not_protocol,
+        icmp,
+        not_icmp,
+        source,
+        destination,
+        http,
+        origin,
+    } = rule;
+    let RuleOrigin { name, index: _, at: _ } = origin;
+    (action, ip_version, protocol, not_protocol, icmp, not_icmp, source, destination, http, name)
 }
 
 impl Cluster {
