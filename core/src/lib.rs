@@ -59,8 +59,10 @@ pub mod reference;
 pub mod resource;
 pub mod selector;
 mod snapshot;
+mod stats;
 mod tables;
 
 pub use compile::CompileOptions;
 pub use evaluate::Judged;
 pub use snapshot::Snapshot;
+pub use stats::Stats;

@@ -4,6 +4,7 @@ use crate::cluster::{Cluster, Scope};
 use crate::compile::{self, CompileOptions};
 use crate::evaluate::{self, Judged};
 use crate::model::{Evaluation, Flow, FlowContext, Point, Verdict};
+use crate::stats::Stats;
 use crate::tables::Tables;
 use std::sync::Arc;
 
@@ -39,6 +40,24 @@ impl Snapshot {
         evaluate::verdict(&self.0, flow, context)
     }
 
+    /// The enforced verdicts of flows of which nothing else is known, each as [`Snapshot::verdict`] gives it, faster than
+    /// one by one. As many are written as the shorter of both slices holds.
+    ///
+    /// ```
+    /// use tierwall::{Snapshot, cluster::Cluster, model::*};
+    /// use std::net::IpAddr;
+    /// let snapshot = Snapshot::compile(&Cluster::new());
+    /// let flow = Flow::new("10.0.0.1".parse::<IpAddr>()?, "10.0.0.2".parse::<IpAddr>()?, Protocol::TCP);
+    /// let flows = [flow.with_ports(40000, 80), flow.with_ports(40000, 443)];
+    /// let mut verdicts = [Verdict::default(); 2];
+    /// snapshot.verdicts(&flows, &mut verdicts);
+    /// assert!(verdicts.iter().all(|verdict| verdict.is_allowed()));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn verdicts(&self, flows: &[Flow], verdicts: &mut [Verdict]) {
+        evaluate::verdicts(&self.0, flows, verdicts);
+    }
+
     /// The verdict of a flow, enforced and pending. It takes no lock; only comparing the paths of HTTP requests
     /// allocates.
     pub fn evaluate(&self, flow: &Flow, context: &FlowContext) -> Evaluation {
@@ -53,7 +72,12 @@ impl Snapshot {
 
     /// What the tables take, in bytes, without names and HTTP paths.
     pub fn table_bytes(&self) -> usize {
-        self.0.bytes()
+        self.0.bytes_by_table().iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// How large the tables are, and which form was chosen for what. Linear in the tables.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.0)
     }
 
     /// The generation of the cluster, wrapping.

@@ -70,7 +70,7 @@ impl Cluster {
     ) -> Vec<AppliedTier<'_>> {
         let mut tiers = Vec::new();
         for (tier, entries) in self.policies.ordered() {
-            let governing = entries.iter().map(|entry| &**entry).filter(|entry| {
+            let governing = entries.filter(|entry| {
                 acts_in(&entry.policy, endpoint, phase)
                     && (scope == Scope::Pending || !entry.policy.key.kind.is_staged())
                     && entry.policy.subject.matches(&endpoint.labels)

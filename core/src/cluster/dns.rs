@@ -62,29 +62,51 @@ type Lead = (Name, Option<Name>);
 pub(super) struct DnsTable {
     /// Value to what leads to it, with the expiry.
     leads: BTreeMap<Value, BTreeMap<Lead, Duration>>,
+    /// The same by expiry.
+    expiries: BTreeSet<(Duration, Value, Lead)>,
 }
 
 impl DnsTable {
-    fn observe(&mut self, answer: DnsAnswer, extra: Duration) {
-        let owner: Name = canonical_domain(&answer.name).into();
-        let expires_at = answer.expires_at.saturating_add(extra);
+    /// Takes note of an answer that lasts until `expires_at`. True if that is new.
+    fn observe(&mut self, answer: DnsAnswer, expires_at: Duration) -> bool {
+        let lead: Lead = (canonical_domain(&answer.name).into(), answer.node);
         let values = answer
             .addresses
             .into_iter()
             .map(Value::Address)
             .chain(answer.aliases.iter().map(|alias| Value::Name(canonical_domain(alias).into())));
+        let mut is_new = false;
         for value in values {
-            let until =
-                self.leads.entry(value).or_default().entry((owner.clone(), answer.node.clone())).or_default();
-            *until = expires_at.max(*until);
+            let until = self.leads.entry(value.clone()).or_default().entry(lead.clone()).or_default();
+            if expires_at > *until {
+                let known = std::mem::replace(until, expires_at);
+                self.expiries.remove(&(known, value.clone(), lead.clone()));
+                self.expiries.insert((expires_at, value, lead.clone()));
+                is_new = true;
+            }
         }
+        is_new
     }
 
-    fn expire(&mut self, now: Duration) {
-        self.leads.retain(|_, leads| {
-            leads.retain(|_, until| *until > now);
-            !leads.is_empty()
-        });
+    /// True if anything expired.
+    fn expire(&mut self, now: Duration) -> bool {
+        let mut expired = false;
+        while self.earliest_expiry().is_some_and(|until| until <= now)
+            && let Some((_, value, lead)) = self.expiries.pop_first()
+        {
+            expired = true;
+            if let Some(leads) = self.leads.get_mut(&value) {
+                leads.remove(&lead);
+                if leads.is_empty() {
+                    self.leads.remove(&value);
+                }
+            }
+        }
+        expired
+    }
+
+    fn earliest_expiry(&self) -> Option<Duration> {
+        self.expiries.first().map(|(until, _, _)| *until)
     }
 
     /// Every name that leads to the address, and until when; an alias chain lives until its first record dies.
@@ -109,8 +131,10 @@ impl DnsTable {
 impl Cluster {
     /// Takes note of a DNS answer. One that has expired by now has no effect.
     pub fn observe(&mut self, answer: DnsAnswer) {
-        self.dns.observe(answer, self.dialect.dns_extra_ttl);
-        self.dns.expire(self.now);
+        let expires_at = answer.expires_at.saturating_add(self.dialect.dns_extra_ttl);
+        if expires_at > self.now {
+            self.log.dns(self.dns.observe(answer, expires_at));
+        }
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -118,7 +142,7 @@ impl Cluster {
     /// caller's choice.
     pub fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
-        self.dns.expire(self.now);
+        self.log.dns(self.dns.expire(self.now));
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -158,7 +182,7 @@ impl Cluster {
 
     /// The earliest time at which a DNS answer in use expires; `None` if there is none.
     pub fn valid_until(&self) -> Option<Duration> {
-        self.dns.leads.values().flat_map(BTreeMap::values).min().copied()
+        self.dns.earliest_expiry()
     }
 }
 

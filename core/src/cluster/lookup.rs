@@ -127,12 +127,7 @@ impl Cluster {
     /// A node is its address; without one, its host endpoint.
     fn host_side(&self, node: &str) -> Option<Side> {
         let address = self.node(node).and_then(|node| node.addresses.first()).copied().map(Side::Address);
-        address.or_else(|| {
-            let mut hosts = self.endpoints().filter(|entry| entry.endpoint.is_host());
-            hosts
-                .find(|entry| entry.endpoint.node.as_deref() == Some(node))
-                .map(|entry| Side::Endpoint(entry.id))
-        })
+        address.or_else(|| self.host_endpoints_of(node).next().map(|entry| Side::Endpoint(entry.id)))
     }
 
     fn host_pod_side(&self, namespace: &str, name: &str) -> Option<Side> {

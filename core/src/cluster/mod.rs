@@ -2,27 +2,38 @@
 //!
 //! A [`Cluster`] is written by one owner, in transactions that apply whole or not at all, and read through `&self`. It
 //! holds the normal form only; text and API objects are gone by the time something is in it.
+//!
+//! A transaction costs what it changes, not what is there: the effective labels of the endpoints it puts and of those whose
+//! profile it relabels, and the logarithm of the rest. [`Cluster::take_changes`] says what that was.
 
 mod applied;
+mod changes;
 mod check;
 mod dns;
 mod endpoints;
+mod index;
 mod lookup;
+mod network_sets;
+mod nodes;
+mod order;
 mod policies;
 mod services;
+mod settle;
 mod transaction;
 
 pub use applied::{AppliedPolicy, AppliedTier, Phase, Scope};
+pub use changes::Changes;
 pub use dns::DnsAnswer;
 pub use endpoints::EndpointEntry;
 pub use lookup::{EndRef, InvalidEnd, UnknownEnd};
+pub use network_sets::NetworkSetEntry;
 pub use policies::{PolicyEntry, ProfileEntry, RuleInfo, RuleOwner, RulePosition};
 pub use services::{Backend, ServiceRoute};
 pub use transaction::{Invalid, Transaction};
 
 use crate::dialect::Dialect;
 use crate::lower::Lowered;
-use crate::model::{EndpointId, Name, NetworkSet, NetworkSetKey, Node};
+use crate::model::{EndpointId, Name};
 use crate::resource::{Resource, ResourceKey};
 use crate::selector::Selector;
 use ipnet::IpNet;
@@ -44,13 +55,14 @@ pub struct Cluster {
     now: Duration,
     namespaces: BTreeMap<Name, BTreeMap<Name, Name>>,
     service_accounts: BTreeMap<(Name, Name), BTreeMap<Name, Name>>,
-    nodes: BTreeMap<Name, Node>,
-    network_sets: BTreeMap<NetworkSetKey, NetworkSetEntry>,
+    nodes: nodes::Nodes,
+    network_sets: network_sets::NetworkSets,
     endpoints: endpoints::Endpoints,
     host_pods: BTreeMap<(Name, Name), HostPod>,
     policies: policies::Policies,
     services: services::Services,
     dns: dns::DnsTable,
+    log: changes::Log,
 }
 
 /// A pod in the network of its node: its node, to everything but those who ask for it by name.
@@ -58,15 +70,6 @@ pub struct Cluster {
 struct HostPod {
     node: Option<Name>,
     addresses: Vec<IpAddr>,
-}
-
-/// A network set with the labels it inherits.
-#[derive(Debug, Clone)]
-pub struct NetworkSetEntry {
-    /// The set as declared.
-    pub set: NetworkSet,
-    /// Its effective labels: its own, then those of its profile.
-    pub labels: BTreeMap<Name, Name>,
 }
 
 impl Cluster {
@@ -83,13 +86,14 @@ impl Cluster {
             now: Duration::ZERO,
             namespaces: BTreeMap::new(),
             service_accounts: BTreeMap::new(),
-            nodes: BTreeMap::new(),
-            network_sets: BTreeMap::new(),
+            nodes: nodes::Nodes::default(),
+            network_sets: network_sets::NetworkSets::default(),
             endpoints: endpoints::Endpoints::default(),
             host_pods: BTreeMap::new(),
             policies: policies::Policies::default(),
             services: services::Services::default(),
             dns: dns::DnsTable::default(),
+            log: changes::Log::default(),
         };
         cluster.prepare();
         cluster
@@ -154,6 +158,11 @@ impl Cluster {
         self.endpoints.hosts()
     }
 
+    /// The host endpoints of a node, by name.
+    pub fn host_endpoints_of(&self, node: &str) -> impl Iterator<Item = &EndpointEntry> {
+        self.endpoints.hosts_of(node)
+    }
+
     /// The endpoints that hold an address, by key.
     pub fn endpoints_at(&self, address: IpAddr) -> impl Iterator<Item = &EndpointEntry> {
         self.endpoints.at(address)
@@ -161,22 +170,7 @@ impl Cluster {
 
     /// Every network set, by key.
     pub fn network_sets(&self) -> impl Iterator<Item = &NetworkSetEntry> {
-        self.network_sets.values()
-    }
-
-    /// Every node, by name.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.values()
-    }
-
-    /// The node of a name.
-    pub fn node(&self, name: &str) -> Option<&Node> {
-        self.nodes.get(name)
-    }
-
-    /// The nodes that hold an address.
-    pub fn nodes_at(&self, address: IpAddr) -> impl Iterator<Item = &Node> {
-        self.nodes.values().filter(move |node| node.addresses.contains(&address))
+        self.network_sets.iter()
     }
 
     /// The labels of a declared namespace.

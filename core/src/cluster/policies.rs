@@ -1,9 +1,11 @@
 //! Tiers, policies and profiles, their order and the ids of their rules.
 
 use super::Cluster;
+use super::changes::Log;
+use super::order::{Tiers, tie_text};
 use crate::dialect::TieBreak;
-use crate::model::{Direction, Name, Origin, Policy, PolicyKey, PolicyKind, Profile, Rule, RuleId, Tier};
-use std::collections::BTreeMap;
+use crate::model::{Direction, Name, Origin, Policy, PolicyKey, Profile, Rule, RuleId, RuleOrigin, Tier};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A policy with the ids of its rules.
@@ -11,6 +13,8 @@ use std::sync::Arc;
 pub struct PolicyEntry {
     /// The policy.
     pub policy: Policy,
+    /// What ranks it among policies of its order.
+    pub(super) tie_text: Name,
     ids: RuleIds,
 }
 
@@ -31,10 +35,10 @@ struct RuleIds {
 }
 
 impl RuleIds {
-    fn rule(&self, direction: Direction, index: usize) -> Option<RuleId> {
+    fn of(&self, direction: Direction) -> &[RuleId] {
         match direction {
-            Direction::Ingress => self.ingress.get(index).copied(),
-            Direction::Egress => self.egress.get(index).copied(),
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
         }
     }
 
@@ -46,7 +50,7 @@ impl RuleIds {
 impl PolicyEntry {
     /// The id of a rule.
     pub fn rule_id(&self, direction: Direction, index: usize) -> Option<RuleId> {
-        self.ids.rule(direction, index)
+        self.ids.of(direction).get(index).copied()
     }
 
     /// The id that stands for the end of the tier, as this policy brought it about.
@@ -61,7 +65,7 @@ impl PolicyEntry {
 impl ProfileEntry {
     /// The id of a rule.
     pub fn rule_id(&self, direction: Direction, index: usize) -> Option<RuleId> {
-        self.ids.rule(direction, index)
+        self.ids.of(direction).get(index).copied()
     }
 }
 
@@ -100,94 +104,95 @@ pub struct RuleInfo<'a> {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Policies {
-    tiers: BTreeMap<Name, Tier>,
+    declared_tiers: BTreeSet<Name>,
+    tiers: Tiers,
     policies: BTreeMap<PolicyKey, Arc<PolicyEntry>>,
-    profiles: BTreeMap<Name, Arc<ProfileEntry>>,
-    ordered: Vec<(Tier, Vec<Arc<PolicyEntry>>)>,
+    profiles: HashMap<Name, Arc<ProfileEntry>, ahash::RandomState>,
     owners: BTreeMap<RuleId, (RuleOwner, Direction)>,
     last_id: u32,
 }
 
 impl Policies {
-    pub(super) fn put_tier(&mut self, tier: Tier) {
-        self.tiers.insert(tier.name.clone(), tier);
+    pub(super) fn put_tier(&mut self, tier: Tier, log: &mut Log) {
+        self.declared_tiers.insert(tier.name.clone());
+        log.tiers(self.tiers.put(tier));
     }
 
-    pub(super) fn remove_tier(&mut self, name: &str) -> bool {
-        self.tiers.remove(name).is_some()
+    pub(super) fn remove_tier(&mut self, name: &Name, log: &mut Log) {
+        if self.declared_tiers.remove(name) {
+            log.tiers(self.tiers.remove(name));
+        }
     }
 
     pub(super) fn has_tier(&self, name: &str) -> bool {
-        self.tiers.contains_key(name)
+        self.declared_tiers.contains(name)
     }
 
-    pub(super) fn put_policy(&mut self, policy: Policy) {
-        let old = self.policies.remove(&policy.key);
+    pub(super) fn put_policy(&mut self, policy: Policy, tie_break: TieBreak, log: &mut Log) {
+        let old = self.policies.get(&policy.key).map(Arc::clone);
+        if old.as_ref().is_some_and(|old| old.policy == policy) {
+            return;
+        }
+        let old_ids = old.as_ref().map(|old| &old.ids);
         let owner = RuleOwner::Policy(policy.key.clone());
-        let (old_ingress, old_egress) = match &old {
-            Some(entry) => (
-                known(entry.policy.ingress.as_deref().unwrap_or_default(), &entry.ids.ingress),
-                known(entry.policy.egress.as_deref().unwrap_or_default(), &entry.ids.egress),
-            ),
-            None => (Vec::new(), Vec::new()),
+        let mut ids = |direction| {
+            let known = old.as_ref().map(|old| (old.policy.rules(direction).unwrap_or_default(), &old.ids));
+            let rules = policy.rules(direction).unwrap_or_default();
+            self.ids_for(&owner, direction, rules, known)
         };
+        let (ingress, egress) = (ids(Direction::Ingress), ids(Direction::Egress));
+        let mut end =
+            |direction, old: Option<RuleId>| Some(old.unwrap_or_else(|| self.new_id(&owner, direction)));
         let ids = RuleIds {
-            ingress: self.ids_for(
-                &owner,
-                Direction::Ingress,
-                policy.ingress.as_deref().unwrap_or_default(),
-                old_ingress,
-            ),
-            egress: self.ids_for(
-                &owner,
-                Direction::Egress,
-                policy.egress.as_deref().unwrap_or_default(),
-                old_egress,
-            ),
-            ingress_end: Some(self.end_id(
-                &owner,
-                Direction::Ingress,
-                old.as_ref().and_then(|e| e.ids.ingress_end),
-            )),
-            egress_end: Some(self.end_id(
-                &owner,
-                Direction::Egress,
-                old.as_ref().and_then(|e| e.ids.egress_end),
-            )),
+            ingress,
+            egress,
+            ingress_end: end(Direction::Ingress, old_ids.and_then(|ids| ids.ingress_end)),
+            egress_end: end(Direction::Egress, old_ids.and_then(|ids| ids.egress_end)),
         };
-        self.forget(old.as_ref().map(|entry| &entry.ids), &ids);
-        self.policies.insert(policy.key.clone(), Arc::new(PolicyEntry { policy, ids }));
+        self.forget(old_ids, &ids);
+        log.policy(&policy.key);
+        let tie_text = match &old {
+            Some(old) if old.policy.tier == policy.tier => old.tie_text.clone(),
+            _ => tie_text(&policy, tie_break).into(),
+        };
+        let entry = Arc::new(PolicyEntry { policy, tie_text, ids });
+        log.tiers(self.tiers.put_policy(old.as_ref(), &entry));
+        self.policies.insert(entry.policy.key.clone(), entry);
     }
 
-    pub(super) fn remove_policy(&mut self, key: &PolicyKey) -> bool {
-        let old = self.policies.remove(key);
-        self.forget(old.as_ref().map(|entry| &entry.ids), &RuleIds::default());
-        old.is_some()
+    pub(super) fn remove_policy(&mut self, key: &PolicyKey, log: &mut Log) {
+        let Some(old) = self.policies.remove(key) else { return };
+        self.forget(Some(&old.ids), &RuleIds::default());
+        log.policy(key);
+        log.tiers(self.tiers.remove_policy(&old));
     }
 
-    pub(super) fn put_profile(&mut self, name: Name, profile: Profile) {
-        let old = self.profiles.remove(&name);
+    /// True if what the profile's endpoints inherit may have changed.
+    pub(super) fn put_profile(&mut self, name: &Name, profile: Profile, log: &mut Log) -> bool {
+        let old = self.profiles.get(name).map(Arc::clone);
+        if old.as_ref().is_some_and(|old| old.profile == profile) {
+            return false;
+        }
         let owner = RuleOwner::Profile(name.clone());
-        let (old_ingress, old_egress) = match &old {
-            Some(entry) => (
-                known(&entry.profile.ingress, &entry.ids.ingress),
-                known(&entry.profile.egress, &entry.ids.egress),
-            ),
-            None => (Vec::new(), Vec::new()),
+        let mut ids = |direction| {
+            let known = old.as_ref().map(|old| (old.profile.rules(direction), &old.ids));
+            self.ids_for(&owner, direction, profile.rules(direction), known)
         };
-        let ids = RuleIds {
-            ingress: self.ids_for(&owner, Direction::Ingress, &profile.ingress, old_ingress),
-            egress: self.ids_for(&owner, Direction::Egress, &profile.egress, old_egress),
-            ..RuleIds::default()
-        };
-        self.forget(old.as_ref().map(|entry| &entry.ids), &ids);
-        self.profiles.insert(name, Arc::new(ProfileEntry { profile, ids }));
+        let (ingress, egress) = (ids(Direction::Ingress), ids(Direction::Egress));
+        let ids = RuleIds { ingress, egress, ..RuleIds::default() };
+        self.forget(old.as_ref().map(|old| &old.ids), &ids);
+        log.profile(name);
+        let relabels = old.is_none_or(|old| old.profile.labels_to_apply != profile.labels_to_apply);
+        self.profiles.insert(name.clone(), Arc::new(ProfileEntry { profile, ids }));
+        relabels
     }
 
-    pub(super) fn remove_profile(&mut self, name: &str) -> bool {
-        let old = self.profiles.remove(name);
-        self.forget(old.as_ref().map(|entry| &entry.ids), &RuleIds::default());
-        old.is_some()
+    /// True if there was one.
+    pub(super) fn remove_profile(&mut self, name: &Name, log: &mut Log) -> bool {
+        let Some(old) = self.profiles.remove(name) else { return false };
+        self.forget(Some(&old.ids), &RuleIds::default());
+        log.profile(name);
+        true
     }
 
     pub(super) fn profile(&self, name: &str) -> Option<&Arc<ProfileEntry>> {
@@ -198,12 +203,8 @@ impl Policies {
         self.policies.get(key)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<PolicyEntry>> {
-        self.policies.values()
-    }
-
-    pub(super) fn ordered(&self) -> &[(Tier, Vec<Arc<PolicyEntry>>)] {
-        &self.ordered
+    pub(super) fn ordered(&self) -> impl Iterator<Item = (&Tier, impl Iterator<Item = &PolicyEntry>)> {
+        self.tiers.iter()
     }
 
     /// The id of each rule: that of an equal rule the owner had, else a new one.
@@ -212,8 +213,11 @@ impl Policies {
         owner: &RuleOwner,
         direction: Direction,
         rules: &[Rule],
-        mut old: Vec<(&Rule, RuleId)>,
+        old: Option<(&[Rule], &RuleIds)>,
     ) -> Vec<RuleId> {
+        let mut old: Vec<(&Rule, RuleId)> = old
+            .map(|(rules, ids)| rules.iter().zip(ids.of(direction).iter().copied()).collect())
+            .unwrap_or_default();
         rules
             .iter()
             .map(|rule| match old.iter().position(|(known, _)| same_rule(known, rule)) {
@@ -221,10 +225,6 @@ impl Policies {
                 None => self.new_id(owner, direction),
             })
             .collect()
-    }
-
-    fn end_id(&mut self, owner: &RuleOwner, direction: Direction, old: Option<RuleId>) -> RuleId {
-        old.unwrap_or_else(|| self.new_id(owner, direction))
     }
 
     fn new_id(&mut self, owner: &RuleOwner, direction: Direction) -> RuleId {
@@ -236,73 +236,33 @@ impl Policies {
 
     fn forget(&mut self, old: Option<&RuleIds>, kept: &RuleIds) {
         let Some(old) = old else { return };
-        let kept: std::collections::BTreeSet<RuleId> = kept.iter().collect();
+        let kept: BTreeSet<RuleId> = kept.iter().collect();
         for id in old.iter().filter(|id| !kept.contains(id)) {
             self.owners.remove(&id);
         }
     }
-
-    /// Sorts tiers and policies anew (calico.md 5.1, 5.2).
-    pub(super) fn sort(&mut self, tie_break: TieBreak) {
-        let mut tiers: BTreeMap<Name, (Tier, Vec<Arc<PolicyEntry>>)> = Tier::reserved()
-            .into_iter()
-            .chain(self.tiers.values().cloned())
-            .map(|tier| (tier.name.clone(), (tier, Vec::new())))
-            .collect();
-        let exists: Vec<Name> = tiers.keys().cloned().collect();
-        for entry in self.policies.values() {
-            let name = &entry.policy.tier;
-            let (_, policies) =
-                tiers.entry(name.clone()).or_insert_with(|| (Tier::missing(name.clone()), Vec::new()));
-            policies.push(entry.clone());
-        }
-        for (_, policies) in tiers.values_mut() {
-            policies.sort_by_cached_key(|entry| (entry.policy.order, tie_text(&entry.policy, tie_break)));
-        }
-        self.ordered = tiers.into_values().collect();
-        let missing = |tier: &Tier| exists.binary_search(&tier.name).is_err();
-        self.ordered
-            .sort_by(|(a, _), (b, _)| (missing(a), a.order, &a.name).cmp(&(missing(b), b.order, &b.name)));
-    }
-}
-
-fn known<'a>(rules: &'a [Rule], ids: &[RuleId]) -> Vec<(&'a Rule, RuleId)> {
-    rules.iter().zip(ids.iter().copied()).collect()
 }
 
 /// Equal but for the place in the text: moving a rule to another line does not change it.
 fn same_rule(a: &Rule, b: &Rule) -> bool {
-    let without_place = |rule: &Rule| Rule { origin: crate::model::RuleOrigin::default(), ..rule.clone() };
-    a.action == b.action && a.origin.name == b.origin.name && without_place(a) == without_place(b)
+    without_place(a) == without_place(b)
 }
 
-/// What ranks policies of one order (calico.md 5.2, 12.1).
-fn tie_text(policy: &Policy, tie_break: TieBreak) -> String {
-    let key = &policy.key;
-    let namespace = key.namespace.as_deref().unwrap_or("");
-    match tie_break {
-        TieBreak::NameNamespaceKind => format!("{}/{namespace}/{}", key.name, key.kind),
-        TieBreak::BackendName => {
-            let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
-            format!("{prefix}{}", backend_name(policy))
-        }
-    }
-}
-
-fn backend_name(policy: &Policy) -> String {
-    let (name, tier) = (&policy.key.name, &policy.tier);
-    let stage = if policy.key.kind.is_staged() { "staged:" } else { "" };
-    match policy.key.kind {
-        PolicyKind::KubernetesNetworkPolicy | PolicyKind::StagedKubernetesNetworkPolicy => {
-            format!("{stage}knp.default.{name}")
-        }
-        PolicyKind::KubernetesAdminNetworkPolicy => format!("kanp.adminnetworkpolicy.{name}"),
-        PolicyKind::KubernetesBaselineAdminNetworkPolicy => {
-            format!("kbanp.baselineadminnetworkpolicy.{name}")
-        }
-        _ if name.starts_with(&format!("{tier}.")) => format!("{stage}{name}"),
-        _ => format!("{stage}{tier}.{name}"),
-    }
+fn without_place(rule: &Rule) -> impl PartialEq {
+    let Rule {
+        action,
+        ip_version,
+        protocol,
+        not_protocol,
+        icmp,
+        not_icmp,
+        source,
+        destination,
+        http,
+        origin,
+    } = rule;
+    let RuleOrigin { name, index: _, at: _ } = origin;
+    (action, ip_version, protocol, not_protocol, icmp, not_icmp, source, destination, http, name)
 }
 
 impl Cluster {
@@ -311,11 +271,10 @@ impl Cluster {
         let (owner, direction) = self.policies.owners.get(&id)?;
         let direction = *direction;
         let position = |ids: &RuleIds| {
-            let list = match direction {
-                Direction::Ingress => &ids.ingress,
-                Direction::Egress => &ids.egress,
-            };
-            list.iter().position(|known| *known == id).map_or(RulePosition::EndOfTier, RulePosition::Rule)
+            ids.of(direction)
+                .iter()
+                .position(|known| *known == id)
+                .map_or(RulePosition::EndOfTier, RulePosition::Rule)
         };
         let (position, rules, origin) = match owner {
             RuleOwner::Policy(key) => {
@@ -346,13 +305,13 @@ impl Cluster {
 
     /// Every policy, by key.
     pub fn policies(&self) -> impl Iterator<Item = &PolicyEntry> {
-        self.policies.iter().map(|entry| &**entry)
+        self.policies.policies.values().map(|entry| &**entry)
     }
 
     /// Every tier in order, each with its policies in order. Reserved tiers are always there; a tier that policies
     /// name and nobody declared comes last and denies (calico.md 5.1, 5.2).
     pub fn tiers(&self) -> impl Iterator<Item = (&Tier, impl Iterator<Item = &PolicyEntry>)> {
-        self.policies.ordered().iter().map(|(tier, policies)| (tier, policies.iter().map(|entry| &**entry)))
+        self.policies.ordered()
     }
 
     /// A profile by its name.

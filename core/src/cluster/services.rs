@@ -1,39 +1,62 @@
 //! Services: which backends their addresses lead to, and which addresses policy means by them.
 
 use super::Cluster;
+use super::changes::Log;
+use super::index::Index;
 use crate::model::{EndpointId, IpVersion, Name, Protocol, Service, ServiceKey, ServicePort, ServiceSlice};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+/// Namespace and name of a slice.
+type SliceKey = (Name, Name);
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Services {
     services: BTreeMap<ServiceKey, Service>,
-    slices: BTreeMap<(Name, Name), ServiceSlice>,
+    slices: BTreeMap<SliceKey, ServiceSlice>,
+    slices_by_service: Index<ServiceKey, SliceKey>,
 }
 
 impl Services {
-    pub(super) fn put_service(&mut self, service: Service) {
-        self.services.insert(service.key.clone(), service);
+    pub(super) fn put_service(&mut self, service: Service, log: &mut Log) {
+        if self.services.get(&service.key) != Some(&service) {
+            log.service(&service.key);
+            self.services.insert(service.key.clone(), service);
+        }
     }
 
-    pub(super) fn remove_service(&mut self, key: &ServiceKey) -> bool {
-        self.services.remove(key).is_some()
+    pub(super) fn remove_service(&mut self, key: &ServiceKey, log: &mut Log) {
+        if self.services.remove(key).is_some() {
+            log.service(key);
+        }
     }
 
-    pub(super) fn put_slice(&mut self, slice: ServiceSlice) {
-        self.slices.insert((slice.namespace.clone(), slice.name.clone()), slice);
+    pub(super) fn put_slice(&mut self, slice: ServiceSlice, log: &mut Log) {
+        let key = (slice.namespace.clone(), slice.name.clone());
+        if self.slices.get(&key) == Some(&slice) {
+            return;
+        }
+        self.remove_slice(&key, log);
+        if let Some(service) = &slice.service {
+            self.slices_by_service.insert(service, key.clone());
+            log.service(service);
+        }
+        self.slices.insert(key, slice);
     }
 
-    pub(super) fn remove_slice(&mut self, key: &(Name, Name)) -> bool {
-        self.slices.remove(key).is_some()
+    pub(super) fn remove_slice(&mut self, key: &SliceKey, log: &mut Log) {
+        if let Some(ServiceSlice { service: Some(service), .. }) = self.slices.remove(key) {
+            self.slices_by_service.remove(&service, key);
+            log.service(&service);
+        }
     }
 
-    pub(super) fn has_slice(&self, key: &(Name, Name)) -> bool {
+    pub(super) fn has_slice(&self, key: &SliceKey) -> bool {
         self.slices.contains_key(key)
     }
 
-    pub(super) fn slices_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a ServiceSlice> {
-        self.slices.values().filter(move |slice| slice.service.as_ref() == Some(key))
+    fn slices_of(&self, key: &ServiceKey) -> impl Iterator<Item = &ServiceSlice> {
+        self.slices_by_service.get(key).filter_map(|slice| self.slices.get(slice))
     }
 }
 
@@ -63,7 +86,7 @@ pub struct ServiceRoute {
 
 impl Cluster {
     /// The slices of a service.
-    pub(crate) fn slices_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a ServiceSlice> {
+    pub(crate) fn slices_of(&self, key: &ServiceKey) -> impl Iterator<Item = &ServiceSlice> {
         self.services.slices_of(key)
     }
 

@@ -1,15 +1,14 @@
 //! Changes, applied whole or not at all.
 
-use super::{Cluster, NetworkSetEntry};
+use super::Cluster;
+use super::settle::Dirty;
 use crate::diagnostic::Diagnostic;
-use crate::dialect::MissingNamespace;
 use crate::lower::{self, Lowered, Lowering, labels};
 use crate::model::{
     Endpoint, EndpointKey, EndpointKind, Name, NetworkSet, NetworkSetKey, Node, Policy, PolicyKey,
     PolicyKind, Profile, Service, ServiceKey, ServiceSlice, Tier,
 };
 use crate::resource::{Kind, Resource, ResourceKey};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The name of the profile that allows everything and always exists (calico.md 1.6).
@@ -78,8 +77,9 @@ impl<'a> Transaction<'a> {
 
     /// Inserts or replaces what the API object `key` was lowered to.
     pub(crate) fn put_keyed(&mut self, key: ResourceKey, lowered: Lowered) {
-        // A pod that finished, or a staged policy with `Delete`, takes away what it was before.
-        if matches!(lowered, Lowered::Nothing | Lowered::HostPod { .. } | Lowered::Endpoint(_)) {
+        // A pod that finished or moved to the network of its node, or a staged policy with `Delete`, takes away what it
+        // was before.
+        if matches!(lowered, Lowered::Nothing | Lowered::HostPod { .. }) {
             self.changes.push(Change::Remove(key));
         }
         self.changes.push(Change::Put(lowered));
@@ -106,19 +106,10 @@ impl<'a> Transaction<'a> {
                 Change::Remove(key) => cluster.apply_remove(&key, &mut dirty),
             }
         }
-        cluster.settle(&dirty);
+        cluster.settle(dirty);
         cluster.generation = cluster.generation.wrapping_add(1);
         cluster.generation
     }
-}
-
-/// What a transaction touched, so that what hangs on it is computed anew once.
-#[derive(Debug, Default)]
-struct Dirty {
-    profiles: BTreeSet<Name>,
-    endpoints: BTreeSet<EndpointKey>,
-    network_sets: BTreeSet<NetworkSetKey>,
-    policies: bool,
 }
 
 impl Default for Cluster {
@@ -129,92 +120,103 @@ impl Default for Cluster {
 
 impl Cluster {
     pub(super) fn prepare(&mut self) {
-        self.policies.put_profile(DEFAULT_ALLOW.into(), Profile::allow_all());
-        self.policies.sort(self.dialect.tie_break);
+        self.policies.put_profile(&DEFAULT_ALLOW.into(), Profile::allow_all(), &mut self.log);
     }
 
     fn apply_put(&mut self, lowered: Lowered, dirty: &mut Dirty) {
         match lowered {
             Lowered::Policy(policy) => {
-                self.policies.put_policy(policy);
-                dirty.policies = true;
+                self.policies.put_policy(policy, self.dialect.tie_break, &mut self.log);
             }
-            Lowered::Tier(tier) => {
-                self.policies.put_tier(tier);
-                dirty.policies = true;
-            }
+            Lowered::Tier(tier) => self.policies.put_tier(tier, &mut self.log),
             Lowered::Profile(name, profile) => self.put_profile(name, profile, dirty),
-            Lowered::NetworkSet(set) => {
-                dirty.network_sets.insert(set.key.clone());
-                self.network_sets.insert(set.key.clone(), NetworkSetEntry { set, labels: BTreeMap::new() });
-            }
-            Lowered::Endpoint(endpoint) => {
-                dirty.endpoints.insert(endpoint.key.clone());
-                self.endpoints.upsert(endpoint);
-            }
+            Lowered::NetworkSet(set) => self.put_network_set(set, dirty),
+            Lowered::Endpoint(endpoint) => self.put_endpoint(endpoint, dirty),
             Lowered::HostPod { namespace, name, node, addresses } => {
                 self.host_pods.insert((namespace, name), super::HostPod { node, addresses });
             }
             Lowered::Namespace { name, labels } => {
                 let (profile_name, profile) = labels::namespace_profile(&name, &labels);
+                self.log.namespaces(self.namespaces.get(&name) != Some(&labels));
                 self.namespaces.insert(name, labels);
                 self.put_profile(profile_name, profile, dirty);
             }
             Lowered::ServiceAccount { namespace, name, labels } => {
                 let (profile_name, profile) = labels::service_account_profile(&namespace, &name, &labels);
-                self.service_accounts.insert((namespace, name), labels);
+                let key = (namespace, name);
+                self.log.service_accounts(self.service_accounts.get(&key) != Some(&labels));
+                self.service_accounts.insert(key, labels);
                 self.put_profile(profile_name, profile, dirty);
             }
-            Lowered::Node(node) => {
-                self.nodes.insert(node.name.clone(), node);
-            }
-            Lowered::Service(service) => self.services.put_service(service),
-            Lowered::Slice(slice) => self.services.put_slice(slice),
+            Lowered::Node(node) => self.log.nodes(self.nodes.put(node)),
+            Lowered::Service(service) => self.services.put_service(service, &mut self.log),
+            Lowered::Slice(slice) => self.services.put_slice(slice, &mut self.log),
             Lowered::Nothing => {}
         }
     }
 
+    fn put_endpoint(&mut self, endpoint: Endpoint, dirty: &mut Dirty) {
+        self.host_pods.remove(&host_pod_key(&endpoint.key));
+        dirty.names(&endpoint.profiles, &self.policies);
+        if let Some(id) = self.endpoints.upsert(endpoint) {
+            dirty.endpoints.push(id);
+            self.log.endpoint(id);
+        }
+    }
+
+    fn put_network_set(&mut self, set: NetworkSet, dirty: &mut Dirty) {
+        dirty.names(set.profile.as_slice(), &self.policies);
+        let key = set.key.clone();
+        if self.network_sets.upsert(set) {
+            self.log.network_set(&key);
+            dirty.network_sets.insert(key);
+        }
+    }
+
     fn put_profile(&mut self, name: Name, profile: Profile, dirty: &mut Dirty) {
-        dirty.profiles.insert(name.clone());
-        self.policies.put_profile(name, profile);
+        if self.policies.put_profile(&name, profile, &mut self.log) {
+            dirty.profiles.insert(name);
+        }
     }
 
     fn remove_profile(&mut self, name: Name, dirty: &mut Dirty) {
-        self.policies.remove_profile(&name);
-        dirty.profiles.insert(name);
+        if self.policies.remove_profile(&name, &mut self.log) {
+            dirty.profiles.insert(name);
+        }
     }
 
     fn apply_remove(&mut self, key: &ResourceKey, dirty: &mut Dirty) {
         let name: Name = key.name.as_str().into();
         let namespace: Option<Name> = key.namespace.as_deref().map(Into::into);
         match Target::of(key) {
-            Target::Policy(key) => dirty.policies |= self.policies.remove_policy(&key),
-            Target::Tier => dirty.policies |= self.policies.remove_tier(&name),
+            Target::Policy(key) => self.policies.remove_policy(&key, &mut self.log),
+            Target::Tier => self.policies.remove_tier(&name, &mut self.log),
             Target::Profile => self.remove_profile(name, dirty),
             Target::NetworkSet => {
-                self.network_sets.remove(&NetworkSetKey { namespace, name });
+                let key = NetworkSetKey { namespace, name };
+                if self.network_sets.remove(&key) {
+                    self.log.network_set(&key);
+                }
             }
             Target::Endpoint(key) => {
-                self.endpoints.remove(&key);
-                self.host_pods.remove(&(key.namespace.unwrap_or_else(|| "".into()), key.name));
+                if let Some(id) = self.endpoints.remove(&key) {
+                    self.log.endpoint(id);
+                }
+                self.host_pods.remove(&host_pod_key(&key));
             }
             Target::Namespace => {
-                self.namespaces.remove(&name);
+                self.log.namespaces(self.namespaces.remove(&name).is_some());
                 self.remove_profile(labels::namespace_profile_name(&name), dirty);
             }
             Target::ServiceAccount(namespace) => {
                 self.remove_profile(labels::service_account_profile_name(&namespace, &name), dirty);
-                self.service_accounts.remove(&(namespace, name));
+                self.log.service_accounts(self.service_accounts.remove(&(namespace, name)).is_some());
             }
-            Target::Node => {
-                self.nodes.remove(&name);
-            }
+            Target::Node => self.log.nodes(self.nodes.remove(&name)),
             Target::Service => {
-                self.services.remove_service(&ServiceKey { namespace, name });
+                self.services.remove_service(&ServiceKey { namespace, name }, &mut self.log);
             }
-            Target::Slice(namespace) => {
-                self.services.remove_slice(&(namespace, name));
-            }
+            Target::Slice(namespace) => self.services.remove_slice(&(namespace, name), &mut self.log),
         }
     }
 
@@ -225,95 +227,22 @@ impl Cluster {
             Target::Policy(key) => self.policies.policy(&key).is_some(),
             Target::Tier => self.policies.has_tier(&name),
             Target::Profile => self.policies.profile(&name).is_some(),
-            Target::NetworkSet => self.network_sets.contains_key(&NetworkSetKey { namespace, name }),
+            Target::NetworkSet => self.network_sets.contains(&NetworkSetKey { namespace, name }),
             Target::Endpoint(key) => {
-                self.endpoints.id(&key).is_some()
-                    || self.host_pods.contains_key(&(key.namespace.unwrap_or_else(|| "".into()), key.name))
+                self.endpoints.id(&key).is_some() || self.host_pods.contains_key(&host_pod_key(&key))
             }
             Target::Namespace => self.namespaces.contains_key(&name),
             Target::ServiceAccount(namespace) => self.service_accounts.contains_key(&(namespace, name)),
-            Target::Node => self.nodes.contains_key(&name),
+            Target::Node => self.node(&name).is_some(),
             Target::Service => self.service(&ServiceKey { namespace, name }).is_some(),
             Target::Slice(namespace) => self.services.has_slice(&(namespace, name)),
         }
     }
-
-    /// Brings inherited labels and the order of policies up to date.
-    fn settle(&mut self, dirty: &Dirty) {
-        self.imply_profiles(dirty);
-        let policies = &self.policies;
-        let touches = |profiles: &[Name]| profiles.iter().any(|profile| dirty.profiles.contains(profile));
-        self.endpoints.relabel(
-            |endpoint| dirty.endpoints.contains(&endpoint.key) || touches(&endpoint.profiles),
-            |endpoint| effective_labels(policies, &endpoint.labels, &endpoint.profiles),
-        );
-        for (key, entry) in &mut self.network_sets {
-            let profiles: &[Name] = entry.set.profile.as_slice();
-            if dirty.network_sets.contains(key) || touches(profiles) {
-                entry.labels = effective_labels(policies, &entry.set.labels, profiles);
-            }
-        }
-        if dirty.policies {
-            self.policies.sort(self.dialect.tie_break);
-        }
-    }
-
-    /// Namespaces and service accounts that are used and not declared are taken to exist, if the dialect says so.
-    fn imply_profiles(&mut self, dirty: &Dirty) {
-        if self.dialect.missing_namespace != MissingNamespace::Implied || dirty.is_empty() {
-            return;
-        }
-        let touched = |profile: &Name| dirty.profiles.contains(profile);
-        let of_endpoints = self.endpoints.iter().flat_map(|entry| {
-            let own = dirty.endpoints.contains(&entry.endpoint.key);
-            entry.endpoint.profiles.iter().filter(move |profile| own || touched(profile))
-        });
-        let of_sets = self.network_sets.iter().flat_map(|(key, entry)| {
-            let own = dirty.network_sets.contains(key);
-            entry.set.profile.iter().filter(move |profile| own || touched(profile))
-        });
-        let missing: BTreeSet<Name> = of_endpoints
-            .chain(of_sets)
-            .filter(|profile| self.policies.profile(profile).is_none())
-            .cloned()
-            .collect();
-        for name in missing {
-            if let Some(profile) = implied_profile(&name) {
-                self.policies.put_profile(name, profile);
-            }
-        }
-    }
 }
 
-impl Dirty {
-    fn is_empty(&self) -> bool {
-        self.profiles.is_empty() && self.endpoints.is_empty() && self.network_sets.is_empty()
-    }
-}
-
-/// The profile of a namespace or service account without labels of its own, by the profile's name.
-fn implied_profile(name: &str) -> Option<Profile> {
-    let none: BTreeMap<Name, Name> = BTreeMap::new();
-    if let Some(namespace) = name.strip_prefix("kns.") {
-        return Some(labels::namespace_profile(namespace, &none).1);
-    }
-    let (namespace, account) = name.strip_prefix("ksa.")?.split_once('.')?;
-    Some(labels::service_account_profile(namespace, account, &none).1)
-}
-
-/// Own labels win, then those of the first profile that has the key (calico.md 2).
-fn effective_labels(
-    policies: &super::policies::Policies,
-    own: &BTreeMap<Name, Name>,
-    profiles: &[Name],
-) -> BTreeMap<Name, Name> {
-    let mut labels = own.clone();
-    for profile in profiles.iter().filter_map(|name| policies.profile(name)) {
-        for (key, value) in &profile.profile.labels_to_apply {
-            labels.entry(key.clone()).or_insert_with(|| value.clone());
-        }
-    }
-    labels
+/// Pods on the network of their node are kept by namespace and name.
+fn host_pod_key(key: &EndpointKey) -> (Name, Name) {
+    (key.namespace.clone().unwrap_or_default(), key.name.clone())
 }
 
 /// What kind of thing a resource key names here.
@@ -389,4 +318,34 @@ from_objects! {
     Node => Node,
     Service => Service,
     ServiceSlice => Slice,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::kubernetes::Pod;
+
+    fn pod(node: &str, host_network: bool) -> Pod {
+        let mut pod = Pod::default();
+        pod.metadata.name = "x".to_owned();
+        pod.spec.node_name = node.to_owned();
+        pod.spec.host_network = host_network;
+        pod
+    }
+
+    #[test]
+    fn an_endpoint_keeps_its_id_until_it_is_removed() {
+        let mut cluster = Cluster::new();
+        let mut upsert = |pod| {
+            cluster.upsert(Resource::from(pod)).unwrap();
+            let changed: Vec<_> = cluster.take_changes().endpoints().iter().copied().collect();
+            (cluster.workload("default", "x"), changed)
+        };
+        let (first, _) = upsert(pod("n1", false));
+        assert_eq!(upsert(pod("n1", false)), (first, vec![]));
+        assert_eq!(upsert(pod("n2", false)), (first, vec![first.unwrap()]));
+        assert_eq!(upsert(pod("n2", true)), (None, vec![first.unwrap()]));
+        let (second, changed) = upsert(pod("n2", false));
+        assert!(second != first && changed == [second.unwrap()]);
+    }
 }

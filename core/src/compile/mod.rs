@@ -65,7 +65,7 @@ pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
     });
     let enforced = builder.program(Scope::Enforced);
     let pending = order.staged.then(|| builder.program(Scope::Pending));
-    let traffic = builder.finish();
+    let (traffic, slow_rules) = builder.finish();
     Tables {
         generation: cluster.generation(),
         dialect: cluster.dialect().clone(),
@@ -76,6 +76,7 @@ pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
         routes: routes::compile(cluster),
         traffic,
         enforced,
+        slow_rules,
         pending,
     }
 }

@@ -15,14 +15,19 @@ pub(super) struct Coordinates {
 /// The verdict of a flow without context, if this form can tell.
 #[inline]
 pub(super) fn verdict(tables: &Tables, program: &Program, flow: &Flow) -> Option<Verdict> {
-    let coordinates = locate(tables, flow)?;
-    decide(program, coordinates, tables.generation)
+    let prepared = prepare(program, locate(tables, flow)?)?;
+    decide(&prepared, tables.generation)
 }
 
 /// The classes of its ends and the atom of its traffic. None if an end is not an address, and not an endpoint of which an
 /// address tells everything; or if both ends have the same address.
 #[inline]
 pub(super) fn locate(tables: &Tables, flow: &Flow) -> Option<Coordinates> {
+    let atom = tables.traffic.atom(flow.protocol().number(), flow.destination_port(), flow.icmp());
+    if let Some((source, destination)) = flow.v4_addresses() {
+        let (from, to) = (tables.addresses.v4.get(source), tables.addresses.v4.get(destination));
+        return (source != destination).then_some(Coordinates { source: from, destination: to, atom });
+    }
     let (source, destination) = match (flow.source(), flow.destination()) {
         (Side::Address(source), Side::Address(destination)) if source != destination => {
             (tables.addresses.class(source), tables.addresses.class(destination))
@@ -30,7 +35,6 @@ pub(super) fn locate(tables: &Tables, flow: &Flow) -> Option<Coordinates> {
         (Side::Address(_), Side::Address(_)) => return None,
         (source, destination) => named(tables, source, destination)?,
     };
-    let atom = tables.traffic.atom(flow.protocol().number(), flow.destination_port(), flow.icmp());
     Some(Coordinates { source, destination, atom })
 }
 
@@ -63,40 +67,83 @@ fn end(tables: &Tables, side: Side, version: IpVersion) -> Option<(IpAddr, u32)>
     known.then_some((address, class))
 }
 
-/// Both directions.
+/// What each direction of a flow is looked up with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prepared<'a> {
+    egress: Pair<'a>,
+    ingress: Pair<'a>,
+}
+
+/// Finds the rows of both directions.
 #[inline]
-pub(super) fn decide(program: &Program, coordinates: Coordinates, generation: u32) -> Option<Verdict> {
+pub(super) fn prepare(program: &Program, coordinates: Coordinates) -> Option<Prepared<'_>> {
     let Coordinates { source, destination, atom } = coordinates;
     let (from, to) = (program.class(source)?, program.class(destination)?);
     if (from.flags | to.flags) & Class::SLOW != 0 || from.flags != to.flags {
         return None;
     }
-    let mut notes = 0;
     let [egress_wide, ingress_wide] = &program.wide;
     let [from_egress, _] = &from.sides;
     let [_, to_ingress] = &to.sides;
-    let [to_egress_row, _] = to.peer_rows;
-    let [_, from_ingress_row] = from.peer_rows;
-    let egress =
-        Pair { program, wide: egress_wide, row: to_egress_row, peer: destination, group: to.group, atom };
-    let ingress =
-        Pair { program, wide: ingress_wide, row: from_ingress_row, peer: source, group: from.group, atom };
-    let egress = egress.first(from_egress, &mut notes);
-    let ingress = ingress.first(to_ingress, &mut notes);
+    let [to_row, _] = to.peer_rows;
+    let [_, from_row] = from.peer_rows;
+    Some(Prepared {
+        egress: Pair {
+            program,
+            wide: egress_wide,
+            list: from_egress,
+            narrow_row: program.row_of(from_egress, destination, to.group),
+            row: to_row,
+            peer: destination,
+            group: to.group,
+            atom,
+        },
+        ingress: Pair {
+            program,
+            wide: ingress_wide,
+            list: to_ingress,
+            narrow_row: program.row_of(to_ingress, source, from.group),
+            row: from_row,
+            peer: source,
+            group: from.group,
+            atom,
+        },
+    })
+}
+
+impl Prepared<'_> {
+    /// Brings in what [`decide`] reads first.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        for pair in [&self.egress, &self.ingress] {
+            pair.program.prefetch_row(pair.narrow_row);
+        }
+    }
+}
+
+/// Both directions.
+#[inline]
+pub(super) fn decide(prepared: &Prepared<'_>, generation: u32) -> Option<Verdict> {
+    let mut notes = 0;
+    let egress = prepared.egress.first(&mut notes);
+    let ingress = prepared.ingress.first(&mut notes);
     let action = match (egress.code & Ending::ACTION, ingress.code & Ending::ACTION) {
         (Ending::ALLOW, Ending::ALLOW) => Action::Allow,
         (Ending::ALLOW | Ending::DENY, Ending::ALLOW | Ending::DENY) => Action::Deny,
         _ => return None,
     };
-    let ends = [(egress.reason, egress.rule), (ingress.reason, ingress.rule)];
-    let [egress, ingress] = ends;
-    Some(Verdict::from_numbers(action, egress, ingress, notes, generation))
+    let ends = ((egress.reason, egress.rule), (ingress.reason, ingress.rule));
+    Some(Verdict::from_numbers(action, ends.0, ends.1, notes, generation))
 }
 
 /// A peer and traffic, as a subject's policies of one direction see them.
+#[derive(Debug, Clone, Copy)]
 struct Pair<'a> {
     program: &'a Program,
     wide: &'a Wide,
+    /// The subject's first list, and its row for the peer.
+    list: &'a ListRecord,
+    narrow_row: u32,
     /// The peer's row of bits.
     row: u32,
     peer: u32,
@@ -109,23 +156,24 @@ const SLOW: Ending = Ending { rule: 0, position: 0, reason: 0, code: Ending::SLO
 impl Pair<'_> {
     /// What the first rule leads to that decides.
     #[inline]
-    fn first(&self, list: &ListRecord, notes: &mut u8) -> Ending {
-        let ending = self.in_list(list, list.subject_row, 0, notes);
+    fn first(&self, notes: &mut u8) -> Ending {
+        let ending = self.in_list(self.list, self.narrow_row, 0, notes);
         if ending.code & Ending::ACTION != Ending::PASS {
             return ending;
         }
-        self.later(list, notes)
+        self.later(notes)
     }
 
     /// The lists after the first.
     #[cold]
-    fn later(&self, first: &ListRecord, notes: &mut u8) -> Ending {
-        let mut list = first;
+    fn later(&self, notes: &mut u8) -> Ending {
+        let mut list = self.list;
         for _ in &self.program.lists {
             let Some(header) = self.program.endings.get(index(list.endings)) else { return SLOW };
             let Some(next) = self.program.lists.get(index(header.rule)) else { return SLOW };
             list = next;
-            let ending = self.in_list(list, first.subject_row, u32::from(header.position) * 64, notes);
+            let row = self.program.row_of(list, self.peer, self.group);
+            let ending = self.in_list(list, row, u32::from(header.position) * 64, notes);
             if ending.code & Ending::ACTION != Ending::PASS {
                 return ending;
             }
@@ -135,16 +183,19 @@ impl Pair<'_> {
 
     /// The wide rules of the tiers before a list, from a bit on, and then the list.
     #[inline]
-    fn in_list(&self, list: &ListRecord, subject_row: u32, from: u32, notes: &mut u8) -> Ending {
-        let word = self.program.narrow(list, self.peer, self.group, self.atom);
+    fn in_list(&self, list: &ListRecord, row: u32, from: u32, notes: &mut u8) -> Ending {
+        let mut word = self.program.word(row, self.atom);
+        if list.wild != 0 {
+            word = word.min(self.program.word(list.wild, self.atom));
+        }
         let narrow =
             self.program.endings.get(index(list.endings) + index(word >> 2)).copied().unwrap_or(SLOW);
         let to = u32::from(list.words_before) * 64;
-        if let Some(ending) = self.scan(subject_row, from, to, false, notes) {
+        if let Some(ending) = self.scan(from, to, false, notes) {
             return ending;
         }
         if list.flags & ListRecord::MIXED != 0
-            && let Some(ending) = self.scan(subject_row, to, u32::from(narrow.position), true, notes)
+            && let Some(ending) = self.scan(to, u32::from(narrow.position), true, notes)
         {
             return ending;
         }
@@ -160,18 +211,11 @@ impl Pair<'_> {
     /// What the first set bit in a range leads to that decides. After a rule that passes that is the first bit of the next
     /// tier, unless the range is part of one tier.
     #[inline]
-    fn scan(
-        &self,
-        subject_row: u32,
-        mut from: u32,
-        to: u32,
-        one_tier: bool,
-        notes: &mut u8,
-    ) -> Option<Ending> {
+    fn scan(&self, mut from: u32, to: u32, one_tier: bool, notes: &mut u8) -> Option<Ending> {
         let traffic_row = self.wide.traffic_rows.get(index(self.atom)).copied().unwrap_or(0);
         for block in 0..self.wide.blocks {
             let row = |row: u32| index(row * self.wide.blocks + block);
-            let subject = self.wide.subjects.get(row(subject_row))?;
+            let subject = self.wide.subjects.get(row(self.list.subject_row))?;
             let peer = self.wide.peers.get(row(self.row))?;
             let traffic = self.wide.traffic.get(row(traffic_row))?;
             let mut words = [0; 8];

@@ -3,6 +3,7 @@
 //! There are two forms, of which one is fast and the other complete.
 //!
 //! * `fast`: flows between workloads and the outside, by classes and atoms; it says if it cannot tell.
+//! * `batch`: many flows at once, so that one's memory is on its way while another's is read.
 //! * `party`: the two ends of a flow, and what holds for them.
 //! * `matching`: one rule.
 //! * `walk`: tiers, policies, profiles.
@@ -11,6 +12,7 @@
 //!
 //! It shares no code with the reference evaluator, to which it is held equal.
 
+mod batch;
 mod connection;
 mod fast;
 mod host;
@@ -80,6 +82,20 @@ pub(crate) fn evaluate(tables: &Tables, flow: &Flow, context: &FlowContext) -> E
         enforced: enforced.with_flag(Verdict::STAGED_DIFFERS, differs),
         pending: pending.with_flag(Verdict::STAGED_DIFFERS, differs),
     }
+}
+
+/// The enforced verdicts of flows without context, one after the other in `verdicts`; as many as the shorter holds.
+pub(crate) fn verdicts(tables: &Tables, flows: &[Flow], verdicts: &mut [Verdict]) {
+    let context = FlowContext::default();
+    if tables.pending.is_some() {
+        for (flow, place) in flows.iter().zip(verdicts) {
+            *place = verdict(tables, flow, &context);
+        }
+        return;
+    }
+    batch::verdicts(tables, flows, verdicts, |flow| {
+        connection::verdict(tables, flow, &context, Scope::Enforced)
+    });
 }
 
 /// By the fast form if it can say.

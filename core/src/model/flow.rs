@@ -145,6 +145,16 @@ impl Flow {
         address(self.destination, self.flags & DESTINATION_V4 != 0, self.flags & DESTINATION_V6 != 0)
     }
 
+    /// Both addresses, if both are IPv4 and no endpoint is named.
+    #[inline]
+    pub(crate) fn v4_addresses(&self) -> Option<(u32, u32)> {
+        let unnamed = self.source_endpoint | self.destination_endpoint == NO_ENDPOINT;
+        if self.flags != SOURCE_V4 | DESTINATION_V4 || !unnamed {
+            return None;
+        }
+        Some((v4(self.source)?, v4(self.destination)?))
+    }
+
     /// The source port.
     pub fn source_port(&self) -> u16 {
         self.source_port
@@ -203,6 +213,14 @@ fn octets(address: Option<IpAddr>) -> [u8; 16] {
         Some(IpAddr::V6(v6)) => v6.octets(),
         None => [0; 16],
     }
+}
+
+/// The IPv4 address in its mapped form.
+#[inline]
+fn v4(octets: [u8; 16]) -> Option<u32> {
+    let bits = u128::from_be_bytes(octets);
+    let [.., a, b, c, d] = octets;
+    (bits >> 32 == 0xffff).then(|| u32::from_be_bytes([a, b, c, d]))
 }
 
 fn family(address: Option<IpAddr>, v4: u8, v6: u8) -> u8 {

@@ -6,6 +6,7 @@
 //! and protocols; an endpoint's *subject* lists the rules that govern it, tier by tier.
 
 mod addresses;
+mod cell;
 mod checks;
 mod endpoints;
 mod parts;
@@ -17,6 +18,7 @@ mod traffic;
 mod trie;
 
 pub(crate) use addresses::{Addresses, ClassParts, Occupant, Place};
+pub(crate) use cell::prefetch;
 pub(crate) use checks::{Check, PortCheck, Side};
 pub(crate) use endpoints::{EndpointRecord, Endpoints, Interface, NodeRecord, Subject};
 pub(crate) use parts::{Part, Parts, Resolution};
@@ -46,20 +48,27 @@ pub(crate) struct Tables {
     pub(crate) routes: Routes,
     pub(crate) traffic: Traffic,
     pub(crate) enforced: Program,
+    /// Rules that the fast form leaves to the complete one.
+    pub(crate) slow_rules: u32,
     /// Only if some policy is staged.
     pub(crate) pending: Option<Program>,
 }
 
 impl Tables {
     /// What the arrays take, without what texts they refer to.
-    pub(crate) fn bytes(&self) -> usize {
-        self.addresses.bytes()
-            + self.parts.bytes()
-            + self.endpoints.bytes()
-            + self.policies.bytes()
-            + self.routes.bytes()
-            + self.traffic.bytes()
-            + self.enforced.bytes()
-            + self.pending.as_ref().map_or(0, Program::bytes)
+    pub(crate) fn bytes_by_table(&self) -> Vec<(&'static str, usize)> {
+        let programs = || std::iter::once(&self.enforced).chain(&self.pending);
+        let mut bytes = vec![
+            ("addresses", self.addresses.bytes()),
+            ("parts", self.parts.bytes()),
+            ("endpoints", self.endpoints.bytes()),
+            ("policies", self.policies.bytes()),
+            ("routes", self.routes.bytes()),
+            ("traffic", self.traffic.bytes()),
+        ];
+        for program in programs() {
+            bytes.extend(program.bytes_by_table());
+        }
+        bytes
     }
 }

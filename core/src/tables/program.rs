@@ -4,7 +4,7 @@
 //! for the subject's class, for the peer's class and for the atom. All others are *narrow*: a subject has a list for each
 //! tier where they govern it, and for a peer's class the list has a row that says which of its rules comes first.
 
-use super::{Pool, Span, Table, index};
+use super::{Pool, Span, Table, index, prefetch};
 use crate::model::{Reason, RuleId};
 
 /// Addresses of which the same holds and which are governed alike.
@@ -155,6 +155,8 @@ pub(crate) struct Program {
     pub(crate) endings: Vec<Ending>,
     /// Lists that come after others.
     pub(crate) lists: Vec<ListRecord>,
+    /// How many of them did not fit the budget.
+    pub(crate) slow_lists: u32,
 }
 
 impl Row {
@@ -183,6 +185,23 @@ impl Row {
 impl Bucket {
     pub(crate) const EMPTY: Bucket = Bucket { classes: [super::NONE; 8], rows: [0; 8] };
 
+    /// The row of a class, and all bits set if it is there. Free of branches: where it is cannot be foreseen.
+    #[inline]
+    fn find(&self, peer: u32) -> (u32, u32) {
+        let (mut row, mut found) = (0, 0);
+        for (class, known) in self.classes.iter().zip(&self.rows) {
+            let same = u32::from(*class == peer).wrapping_neg();
+            row |= known & same;
+            found |= same;
+        }
+        (row, found)
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.classes.last().is_some_and(|class| *class != super::NONE)
+    }
+
     /// Which bucket of a list a class belongs into.
     #[inline]
     pub(crate) fn of(class: u32, bits: u8) -> u32 {
@@ -197,39 +216,57 @@ impl Program {
         self.classes.get(index(class))
     }
 
-    /// What comes first in a list for a peer and traffic.
+    /// The row of a list for a peer.
     #[inline]
-    pub(crate) fn narrow(&self, list: &ListRecord, peer: u32, group: u32, atom: u32) -> Word {
-        let row = self.row_of(list, peer, group);
-        self.word(row, atom).min(self.word(list.wild, atom))
-    }
-
-    #[inline]
-    fn row_of(&self, list: &ListRecord, peer: u32, group: u32) -> u32 {
+    pub(crate) fn row_of(&self, list: &ListRecord, peer: u32, group: u32) -> u32 {
         let base = list.base + if list.flags & ListRecord::ONE_BASE == 0 { group } else { 0 };
-        let mut row = self.bases.get(index(base)).copied().unwrap_or(0);
-        let mask = (1_u32 << list.bucket_bits) - 1;
-        let mut number = Bucket::of(peer, list.bucket_bits);
-        for _ in 0..=mask {
-            let Some(bucket) = self.buckets.get(index(list.bucket + number)) else { return row };
-            let mut found = false;
-            for (class, known) in bucket.classes.iter().zip(&bucket.rows) {
-                let same = *class == peer;
-                row = if same { *known } else { row };
-                found |= same;
-            }
+        let other = self.bases.get(index(base)).copied().unwrap_or(0);
+        let number = Bucket::of(peer, list.bucket_bits);
+        let Some(bucket) = self.buckets.get(index(list.bucket + number)) else { return other };
+        match bucket.find(peer) {
+            (row, u32::MAX) => row,
             // Only a full bucket sends its classes to the next.
-            let full = bucket.classes.last().is_some_and(|class| *class != super::NONE);
-            if found || !full {
-                return row;
-            }
-            number = number.wrapping_add(1) & mask;
+            _ if bucket.is_full() => self.row_after(list, peer, number).unwrap_or(other),
+            _ => other,
         }
-        row
     }
 
+    #[cold]
+    fn row_after(&self, list: &ListRecord, peer: u32, number: u32) -> Option<u32> {
+        let mask = (1_u32 << list.bucket_bits) - 1;
+        for step in 1..=mask {
+            let bucket = self.buckets.get(index(list.bucket + (number.wrapping_add(step) & mask)))?;
+            if let (row, u32::MAX) = bucket.find(peer) {
+                return Some(row);
+            }
+            if !bucket.is_full() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Brings in the class.
     #[inline]
-    fn word(&self, row: u32, atom: u32) -> Word {
+    pub(crate) fn prefetch_class(&self, class: u32) {
+        prefetch(&self.classes, index(class));
+    }
+
+    /// Brings in what [`Program::row_of`] reads first.
+    #[inline]
+    pub(crate) fn prefetch_bucket(&self, list: &ListRecord, peer: u32) {
+        prefetch(&self.buckets, index(list.bucket + Bucket::of(peer, list.bucket_bits)));
+    }
+
+    /// Brings in a row.
+    #[inline]
+    pub(crate) fn prefetch_row(&self, row: u32) {
+        prefetch(&self.rows, index(row));
+    }
+
+    /// What comes first in a row for traffic.
+    #[inline]
+    pub(crate) fn word(&self, row: u32, atom: u32) -> Word {
         let Some(row) = self.rows.get(index(row)) else { return NO_MATCH };
         let started = row.starts.iter().map(|start| u32::from(*start <= atom)).sum::<u32>();
         if row.starts.first() == Some(&Row::LONG) {
@@ -246,16 +283,14 @@ impl Program {
         started.checked_sub(1).and_then(|last| segments.get(last)).map_or(NO_MATCH, |(_, word)| *word)
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.classes)
-            + self.wide.iter().map(Wide::bytes).sum::<usize>()
-            + size_of_val(&*self.buckets)
-            + size_of_val(&*self.rows)
-            + size_of_val(&*self.bases)
-            + self.segments.bytes()
-            + self.long_rows.bytes()
-            + size_of_val(&*self.endings)
-            + size_of_val(&*self.lists)
+    pub(crate) fn bytes_by_table(&self) -> [(&'static str, usize); 5] {
+        [
+            ("classes", size_of_val(&*self.classes)),
+            ("wide", self.wide.iter().map(Wide::bytes).sum()),
+            ("buckets", size_of_val(&*self.buckets)),
+            ("rows", size_of_val(&*self.rows) + self.segments.bytes() + self.long_rows.bytes()),
+            ("lists", size_of_val(&*self.bases) + size_of_val(&*self.endings) + size_of_val(&*self.lists)),
+        ]
     }
 }
 

@@ -1,6 +1,6 @@
 //! IPv4 addresses to numbers: a table of the first 16 bits, then pages of 8 bits each.
 
-use super::index;
+use super::{index, prefetch};
 
 /// How many runs a sparse page has at most.
 pub(crate) const SPARSE: usize = 16;
@@ -117,6 +117,44 @@ impl Trie {
         let Some(page) = self.sparse.get(number) else { return 0 };
         let started = page.starts.iter().map(|start| usize::from(*start <= byte)).sum::<usize>();
         page.entries.get(started.wrapping_sub(1)).copied().unwrap_or(0)
+    }
+
+    /// Brings in what the first step of [`Trie::get`] reads.
+    #[inline]
+    pub(crate) fn prefetch_root(&self, address: u32) {
+        prefetch(&self.root, index(address >> 16));
+    }
+
+    /// Brings in what the second step reads; its first is taken.
+    #[inline]
+    pub(crate) fn prefetch_page(&self, address: u32) {
+        let entry = self.root.get(index(address >> 16)).copied().unwrap_or(0);
+        let [_, _, third, _] = address.to_be_bytes();
+        self.prefetch_next(entry, third);
+    }
+
+    /// Brings in what the third step reads; the others are taken.
+    #[inline]
+    pub(crate) fn prefetch_last(&self, address: u32) {
+        let entry = self.root.get(index(address >> 16)).copied().unwrap_or(0);
+        let [_, _, third, fourth] = address.to_be_bytes();
+        if entry & KIND != 0 {
+            self.prefetch_next(self.next(entry, third), fourth);
+        }
+    }
+
+    #[inline]
+    fn prefetch_next(&self, entry: u32, byte: u8) {
+        let number = index(entry & !KIND);
+        match entry & KIND {
+            DENSE_PAGE => {
+                if let Some(page) = self.dense.get(number) {
+                    prefetch(page, usize::from(byte));
+                }
+            }
+            SPARSE_PAGE => prefetch(&self.sparse, number),
+            _ => {}
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -166,6 +166,7 @@ impl Blocks {
             peers: Chains::ANY,
             traffic: super::traffic::TrafficSets::ALL,
         };
+        self.program.slow_lists += 1;
         let wild = self.rows.whole();
         let base = self.intern_base(vec![wild]);
         let (bucket, bucket_bits) = self.buckets(&[]);
@@ -236,7 +237,7 @@ impl Blocks {
     /// Buckets that hold these classes: no more than are needed to find most of them in the first.
     fn buckets(&mut self, rows: &[(u32, u32)]) -> (u32, u8) {
         let mut bits = 0;
-        while rows.len() > 8 && rows.len() > 4 << bits {
+        while rows.len() > 8 && rows.len() > 5 << bits {
             bits += 1;
         }
         let first = count(self.program.buckets.len());

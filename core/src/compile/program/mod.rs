@@ -87,9 +87,10 @@ impl<'a> Builder<'a> {
         Builder { source, shapes, terms, traffic, variants: HashMap::default() }
     }
 
-    /// From protocols and ports to atoms.
-    pub(super) fn finish(self) -> Traffic {
-        self.traffic.table
+    /// From protocols and ports to atoms, and how many rules are left to the complete form.
+    pub(super) fn finish(self) -> (Traffic, u32) {
+        let slow = self.shapes.iter().filter(|shape| shape.code == Ending::SLOW).count();
+        (self.traffic.table, count(slow))
     }
 
     /// The fast form of a scope.
