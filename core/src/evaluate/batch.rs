@@ -1,8 +1,8 @@
 //! Many flows at once, so that one's memory is on its way while another's is read.
 
-use super::fast::{Prepared, decide, locate, prepare};
+use super::fast::{Both, Coordinates, Located, locate};
 use crate::model::{Flow, Verdict};
-use crate::tables::Tables;
+use crate::tables::{NO_MATCH, Tables};
 
 /// How many flows go through each stage together: as many as memory reads can well be on their way.
 const TOGETHER: usize = 32;
@@ -14,49 +14,62 @@ pub(super) fn verdicts(
     verdicts: &mut [Verdict],
     slowly: impl Fn(&Flow) -> Verdict,
 ) {
+    let program = &tables.enforced;
     for (flows, verdicts) in flows.chunks(TOGETHER).zip(verdicts.chunks_mut(TOGETHER)) {
-        prefetch_addresses(tables, flows);
-        let mut located = [None; TOGETHER];
-        for (flow, place) in flows.iter().zip(&mut located) {
-            *place = locate(tables, flow);
-            if let Some(ends) = *place {
-                tables.enforced.prefetch_class(ends.source);
-                tables.enforced.prefetch_class(ends.destination);
+        let mut ends = [Coordinates::NOWHERE; TOGETHER];
+        locate_all(tables, flows, &mut ends);
+        for ends in &ends {
+            program.prefetch_class(ends.source);
+            program.prefetch_class(ends.destination);
+        }
+        let located = ends.map(|ends| Located::new(program, ends));
+        located.iter().flatten().for_each(Located::prefetch_buckets);
+        let mut found: [Both; TOGETHER] = [[NO_MATCH; 2]; TOGETHER];
+        for (located, found) in located.iter().zip(&mut found) {
+            if let Some(located) = located {
+                *found = located.rows();
+                found.iter().for_each(|row| program.prefetch_row(*row));
             }
         }
-        for ends in located.iter().flatten() {
-            if let (Some(source), Some(destination)) =
-                (tables.enforced.class(ends.source), tables.enforced.class(ends.destination))
-            {
-                let ([egress, _], [_, ingress]) = (&source.sides, &destination.sides);
-                tables.enforced.prefetch_bucket(egress, ends.destination);
-                tables.enforced.prefetch_bucket(ingress, ends.source);
+        for (located, found) in located.iter().zip(&mut found) {
+            if let Some(located) = located {
+                *found = located.words(*found);
+                located.prefetch_endings(*found);
             }
         }
-        let mut prepared: [Option<Prepared<'_>>; TOGETHER] = [None; TOGETHER];
-        for (ends, place) in located.into_iter().zip(&mut prepared) {
-            *place = ends.and_then(|ends| prepare(&tables.enforced, ends));
-            if let Some(prepared) = place {
-                prepared.prefetch();
-            }
-        }
-        for ((flow, prepared), place) in flows.iter().zip(&prepared).zip(verdicts) {
-            let fast = prepared.as_ref().and_then(|prepared| decide(prepared, tables.generation));
+        for (((flow, located), words), place) in flows.iter().zip(&located).zip(found).zip(verdicts) {
+            let fast = located.as_ref().and_then(|located| located.decide(words, tables.generation));
             *place = fast.unwrap_or_else(|| slowly(flow));
         }
     }
 }
 
-fn prefetch_addresses(tables: &Tables, flows: &[Flow]) {
-    let trie = &tables.addresses.v4;
-    for stage in [
-        crate::tables::Trie::prefetch_root,
-        crate::tables::Trie::prefetch_page,
-        crate::tables::Trie::prefetch_last,
-    ] {
-        for (source, destination) in flows.iter().filter_map(Flow::v4_addresses) {
-            stage(trie, source);
-            stage(trie, destination);
+/// The coordinates of as many flows as go together.
+fn locate_all(tables: &Tables, flows: &[Flow], ends: &mut [Coordinates; TOGETHER]) {
+    let (mut addresses, mut classes) = ([0; 2 * TOGETHER], [0; 2 * TOGETHER]);
+    let mut all_v4 = true;
+    for (flow, pair) in flows.iter().zip(addresses.chunks_exact_mut(2)) {
+        let found = flow.v4_addresses();
+        all_v4 &= found.is_some();
+        if let ([source, destination], Some(found)) = (pair, found) {
+            (*source, *destination) = found;
+        }
+    }
+    if !all_v4 {
+        for (flow, place) in flows.iter().zip(ends) {
+            *place = locate(tables, flow).unwrap_or(Coordinates::NOWHERE);
+        }
+        return;
+    }
+    let used = addresses.get(..2 * flows.len()).unwrap_or_default();
+    tables.addresses.v4.get_many(used, &mut classes);
+    let pairs = addresses.chunks_exact(2).zip(classes.chunks_exact(2));
+    for ((flow, (addresses, classes)), place) in flows.iter().zip(pairs).zip(ends) {
+        if let ([from, to], [source, destination]) = (addresses, classes)
+            && from != to
+        {
+            let atom = tables.traffic.atom(flow.protocol().number(), flow.destination_port(), flow.icmp());
+            *place = Coordinates { source: *source, destination: *destination, atom };
         }
     }
 }

@@ -24,7 +24,8 @@ pub(crate) use endpoints::{EndpointRecord, Endpoints, Interface, NodeRecord, Sub
 pub(crate) use parts::{Part, Parts, Resolution};
 pub(crate) use policies::{AppliedTier, EndOfTier, Policies, Profile, Rule};
 pub(crate) use program::{
-    AlignedBlock, Bucket, Class, Ending, ListRecord, NO_MATCH, Program, Row, WORD_HTTP, WORD_LOG, Wide, Word,
+    AlignedBlock, Block, Bucket, Class, Ending, ListRecord, NO_MATCH, Program, Row, WORD_HTTP, WORD_LOG,
+    Wide, Word,
 };
 pub(crate) use routes::{Backend, Route, RouteKey, Routes};
 pub(crate) use store::{Pool, Span, Table, count, index};

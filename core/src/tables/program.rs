@@ -264,6 +264,12 @@ impl Program {
         prefetch(&self.rows, index(row));
     }
 
+    /// Brings in what a word of a list leads to.
+    #[inline]
+    pub(crate) fn prefetch_ending(&self, list: &ListRecord, word: Word) {
+        prefetch(&self.endings, index(list.endings) + index(word >> 2));
+    }
+
     /// What comes first in a row for traffic.
     #[inline]
     pub(crate) fn word(&self, row: u32, atom: u32) -> Word {

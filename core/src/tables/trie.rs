@@ -19,11 +19,17 @@ pub(crate) struct SparsePage {
 }
 
 /// A number for every IPv4 address, below 2^30.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Trie {
-    root: Vec<u32>,
+    root: Box<[u32; 1 << 16]>,
     dense: Vec<[u32; 256]>,
     sparse: Vec<SparsePage>,
+}
+
+impl Default for Trie {
+    fn default() -> Self {
+        Trie { root: Box::new([0; 1 << 16]), dense: Vec::new(), sparse: Vec::new() }
+    }
 }
 
 impl Trie {
@@ -32,12 +38,11 @@ impl Trie {
         let mut trie = Trie::default();
         let mut rest = runs;
         let mut value = 0;
-        for prefix in 0..=u16::MAX {
-            let first = u32::from(prefix) << 16;
-            let entry = trie.entry(&mut rest, first, 16, &mut value);
-            trie.root.push(entry);
+        let mut root = Box::new([0; 1 << 16]);
+        for (prefix, place) in (0..).zip(root.iter_mut()) {
+            *place = trie.entry(&mut rest, prefix << 16, 16, &mut value);
         }
-        trie
+        Trie { root, ..trie }
     }
 
     /// The entry for the addresses from `first` on that share all but the last `bits`. `value` is what the address
@@ -97,7 +102,7 @@ impl Trie {
     /// The number of an address.
     #[inline]
     pub(crate) fn get(&self, address: u32) -> u32 {
-        let mut entry = self.root.get(index(address >> 16)).copied().unwrap_or(0);
+        let mut entry = self.first(address);
         let [_, _, third, fourth] = address.to_be_bytes();
         for byte in [third, fourth] {
             if entry & KIND == 0 {
@@ -109,37 +114,41 @@ impl Trie {
     }
 
     #[inline]
+    fn first(&self, address: u32) -> u32 {
+        self.root.get(index(address >> 16)).copied().unwrap_or(0)
+    }
+
+    #[inline]
     fn next(&self, entry: u32, byte: u8) -> u32 {
         let number = index(entry & !KIND);
         if entry & KIND == DENSE_PAGE {
             return self.dense.get(number).and_then(|page| page.get(usize::from(byte))).copied().unwrap_or(0);
         }
         let Some(page) = self.sparse.get(number) else { return 0 };
-        let started = page.starts.iter().map(|start| usize::from(*start <= byte)).sum::<usize>();
-        page.entries.get(started.wrapping_sub(1)).copied().unwrap_or(0)
+        let started = page.starts.iter().map(|start| u8::from(*start <= byte)).sum::<u8>();
+        page.entries.get(usize::from(started.wrapping_sub(1))).copied().unwrap_or(0)
     }
 
-    /// Brings in what the first step of [`Trie::get`] reads.
-    #[inline]
-    pub(crate) fn prefetch_root(&self, address: u32) {
-        prefetch(&self.root, index(address >> 16));
-    }
-
-    /// Brings in what the second step reads; its first is taken.
-    #[inline]
-    pub(crate) fn prefetch_page(&self, address: u32) {
-        let entry = self.root.get(index(address >> 16)).copied().unwrap_or(0);
-        let [_, _, third, _] = address.to_be_bytes();
-        self.prefetch_next(entry, third);
-    }
-
-    /// Brings in what the third step reads; the others are taken.
-    #[inline]
-    pub(crate) fn prefetch_last(&self, address: u32) {
-        let entry = self.root.get(index(address >> 16)).copied().unwrap_or(0);
-        let [_, _, third, fourth] = address.to_be_bytes();
-        if entry & KIND != 0 {
-            self.prefetch_next(self.next(entry, third), fourth);
+    /// The numbers of many addresses, step by step for all of them.
+    pub(crate) fn get_many(&self, addresses: &[u32], numbers: &mut [u32]) {
+        for address in addresses {
+            prefetch(&*self.root, index(address >> 16));
+        }
+        for (address, number) in addresses.iter().zip(&mut *numbers) {
+            *number = self.first(*address);
+            self.prefetch_next(*number, third(*address));
+        }
+        for (address, number) in addresses.iter().zip(&mut *numbers) {
+            let [_, _, third, fourth] = address.to_be_bytes();
+            if *number & KIND != 0 {
+                *number = self.next(*number, third);
+                self.prefetch_next(*number, fourth);
+            }
+        }
+        for (address, number) in addresses.iter().zip(numbers) {
+            if *number & KIND != 0 {
+                *number = self.next(*number, fourth(*address));
+            }
         }
     }
 
@@ -160,6 +169,16 @@ impl Trie {
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.root) + size_of_val(&*self.dense) + size_of_val(&*self.sparse)
     }
+}
+
+fn third(address: u32) -> u8 {
+    let [_, _, byte, _] = address.to_be_bytes();
+    byte
+}
+
+fn fourth(address: u32) -> u8 {
+    let [_, _, _, byte] = address.to_be_bytes();
+    byte
 }
 
 #[cfg(test)]
@@ -187,6 +206,9 @@ mod tests {
                     let address = u32::try_from((i64::from(*start) + offset).clamp(0, i64::from(u32::MAX))).unwrap();
                     let position = runs.partition_point(|(first, _)| *first <= address);
                     prop_assert_eq!(trie.get(address), runs[position - 1].1, "{:#x}", address);
+                    let mut numbers = [u32::MAX; 2];
+                    trie.get_many(&[address, *start], &mut numbers);
+                    prop_assert_eq!(numbers, [trie.get(address), trie.get(*start)]);
                 }
             }
         }
