@@ -1,5 +1,5 @@
 //! The one place of the core where memory is touched by address.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "prefetching takes an address")]
 
 /// Tells the processor that a record will be read soon. It has no effect on what is computed, and none at all where there
 /// is no such record or no such instruction.
