@@ -64,5 +64,5 @@ mod tables;
 
 pub use compile::CompileOptions;
 pub use evaluate::Judged;
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, SnapshotError};
 pub use stats::Stats;

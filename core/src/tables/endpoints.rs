@@ -16,7 +16,7 @@ pub(crate) enum Interface {
 }
 
 /// An endpoint.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EndpointRecord {
     /// What holds for it without its address.
     pub(crate) part: u32,
@@ -57,7 +57,7 @@ impl Subject {
 }
 
 /// A node that endpoints name or that is declared.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct NodeRecord {
     pub(crate) addresses: Span,
     /// Numbers of its host endpoints, by name.
@@ -67,7 +67,7 @@ pub(crate) struct NodeRecord {
 }
 
 /// Endpoints by the number of their id, and nodes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Endpoints {
     /// Absent where the id was removed.
     pub(crate) records: Table<Option<EndpointRecord>>,
