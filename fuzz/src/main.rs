@@ -1,4 +1,5 @@
-//! Runs a fuzz target on any toolchain: `fuzz run TARGET [--seconds N] [--seed S] [--trace]`, `fuzz once TARGET FILE`.
+//! Runs a fuzz target on any toolchain: `fuzz run TARGET [--seconds N] [--seed S] [--trace]`, `fuzz once TARGET FILE`,
+//! `fuzz seeds TARGET FOLDER`.
 
 use std::io::Write as _;
 use std::panic::catch_unwind;
@@ -14,6 +15,8 @@ const USAGE: &str = "usage:
       artifacts/. --trace writes every input before it runs, for those that end the process.
   fuzz once TARGET FILE
       Runs one input.
+  fuzz seeds TARGET FOLDER
+      Writes the inputs that a target begins with, for another fuzzer.
   fuzz list
       Names the targets.";
 
@@ -53,6 +56,11 @@ fn main() -> ExitCode {
             Some(target) => return run(target, &options),
             None => return usage(&format!("there is no target {name}")),
         },
+        ["seeds", name, folder] => match target(name).map(|target| write_seeds(target, Path::new(folder))) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return usage(&format!("{folder}: {error}")),
+            None => return usage(&format!("there is no target {name}")),
+        },
         ["once", name, file] => match (target(name), std::fs::read(file)) {
             (Some(target), Ok(data)) => (target.check)(&data),
             (None, _) => return usage(&format!("there is no target {name}")),
@@ -66,6 +74,14 @@ fn main() -> ExitCode {
 fn usage(problem: &str) -> ExitCode {
     eprintln!("{problem}\n{USAGE}");
     ExitCode::from(2)
+}
+
+fn write_seeds(target: &Target, folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (number, seed) in (target.seeds)().iter().enumerate() {
+        std::fs::write(folder.join(format!("seed-{number}")), seed)?;
+    }
+    Ok(())
 }
 
 fn artifact(target: &Target, name: &str, data: &[u8]) -> PathBuf {
