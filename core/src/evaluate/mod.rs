@@ -24,7 +24,7 @@ mod walk;
 
 use crate::cluster::Scope;
 use crate::model::{Action, Evaluation, Flow, FlowContext, Point, Reason, Role, RuleId, Verdict};
-use crate::tables::Tables;
+use crate::tables::{EndpointRecord, Tables};
 
 /// What one endpoint says of a flow in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +50,13 @@ pub(crate) fn judge(
     let mut notes = walk::Notes::default();
     let outcome = match tables.endpoints.get(point.endpoint.get()) {
         None => outcome::Outcome::deny(Reason::UnknownEndpoint),
+        Some(record) if record.subject == EndpointRecord::ELSEWHERE => {
+            outcome::Outcome::deny(Reason::NotEvaluated)
+        }
         Some(record) => {
             let judge = judge::Judge { tables, record, direction: point.direction, scope };
             match point.role {
-                _ if !record.is_host => judge.workload(&view, &mut notes),
+                _ if !record.is(EndpointRecord::HOST) => judge.workload(&view, &mut notes),
                 Role::Own => judge.host(&view, &mut notes).outcome(),
                 Role::Forwarded => judge.forwarded(&view, &mut notes),
                 Role::PreDnatOnly => judge.pre_dnat_only(&view, &mut notes),

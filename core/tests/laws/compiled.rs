@@ -4,7 +4,7 @@ use crate::cases;
 use crate::generate::{Ask, asks, world};
 use proptest::prelude::*;
 use tierwall::cluster::{Cluster, Scope};
-use tierwall::model::{Direction, Point, Role};
+use tierwall::model::{Action, Direction, Point, Reason, Role};
 use tierwall::reference::{evaluate, judge};
 use tierwall::{CompileOptions, Snapshot};
 
@@ -35,6 +35,36 @@ fn check_judgements(cluster: &Cluster, snapshot: &Snapshot, ask: &Ask) {
                 }
             }
         }
+    }
+}
+
+/// Each side is as it is where all nodes are compiled, or another node's; if one denies, so does the flow.
+fn check_own_sides(cluster: &Cluster, snapshot: &Snapshot, ask: &Ask) {
+    let flow = ask.flow(cluster);
+    let (all, own) = (evaluate(cluster, &flow, &ask.context), snapshot.evaluate(&flow, &ask.context));
+    for (all, own) in [(all.enforced, own.enforced), (all.pending, own.pending)] {
+        let (mut whole, mut undecided) = (true, false);
+        for direction in [Direction::Egress, Direction::Ingress] {
+            undecided |=
+                Reason::Undecided == all.reason(direction) || Reason::Undecided == own.reason(direction);
+            if own.reason(direction) == Reason::NotEvaluated {
+                whole = false;
+                continue;
+            }
+            if !undecided {
+                assert_eq!(
+                    (own.reason(direction), own.rule(direction)),
+                    (all.reason(direction), all.rule(direction))
+                );
+            }
+        }
+        if whole && !undecided {
+            assert_eq!(own.action(), all.action());
+        }
+        assert!(
+            undecided || all.action() != Action::Allow || own.action() == Action::Allow,
+            "{own:?} {all:?}"
+        );
     }
 }
 
@@ -72,6 +102,17 @@ proptest! {
         let snapshot = Snapshot::compile(&cluster);
         for ask in &asks {
             check_evaluation(&cluster, &snapshot, ask);
+        }
+    }
+
+    #[test]
+    fn a_node_judges_its_own_side_alike(world in world(), node in prop::sample::select(vec!["n0", "n1", "nowhere"]), asks in asks()) {
+        let cluster = world.cluster();
+        let mut options = CompileOptions::default();
+        options.node = Some(node.into());
+        let snapshot = Snapshot::compile_with(&cluster, &options);
+        for ask in &asks {
+            check_own_sides(&cluster, &snapshot, ask);
         }
     }
 
