@@ -13,6 +13,8 @@
 
 #[path = "laws/answer.rs"]
 mod answer;
+#[path = "engines/mod.rs"]
+mod engines;
 #[path = "laws/generate/mod.rs"]
 mod generate;
 

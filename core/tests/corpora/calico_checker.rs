@@ -3,7 +3,7 @@
 //! An endpoint and its store become a cluster that reads the specification as the checker does (calico.md 10).
 
 use crate::calico_rule::{Evaluator, Surroundings, action, name, order, policy_kind};
-use crate::engines::Engines;
+use crate::compared::Engines;
 use crate::support::{Outcome, expect, list, run_cases, text};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,7 @@
 //! traffic apart, where policies of one endpoint would be in both; so each gets an endpoint of its own.
 
 use crate::calico_rule::{Evaluator, Surroundings, action, order};
-use crate::engines::Engines;
+use crate::compared::Engines;
 use crate::support::{Outcome, expect, list, run_cases, text};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Random clusters of Calico and Kubernetes policy, with the verdicts and rule hits of Calico itself.
 
-use crate::engines::Engines;
+use crate::compared::Engines;
 use crate::support::{Outcome, expect, list, run_cases, text};
 use serde_json::Value;
 use std::net::IpAddr;

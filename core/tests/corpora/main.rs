@@ -23,9 +23,9 @@ mod calico_random;
 mod calico_rule;
 mod calico_selectors;
 mod calico_validators;
+mod compared;
 mod connection_list;
 mod cyclonus;
-mod engines;
 mod kube_network_policies;
 mod netpol_analyzer;
 mod policy_scenarios;
@@ -33,6 +33,9 @@ mod real_world;
 mod scale_k8s;
 mod scenario;
 mod support;
+
+#[path = "../engines/mod.rs"]
+mod engines;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! `netpol-analyzer`: the complete connections of sets of manifests, and manifests that must be refused.
 
+use crate::compared::Engines;
 use crate::connection_list::{ConnectionList, End, PROTOCOLS, Permitted, around, pairs, range};
-use crate::engines::Engines;
 use crate::scenario::{World, all, as_sent, inventory, pod_object, pod_spec, protocol};
 use crate::support::{Fate, Outcome, documents, expect, list, run_all, run_cases, text};
 use ipnet::Ipv4Net;

@@ -1,6 +1,6 @@
 //! Scenarios of the Kubernetes corpora: a cluster, policies, and probes with the verdict expected.
 
-use crate::engines::Engines;
+use crate::compared::Engines;
 use crate::support::{expect, list, text};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

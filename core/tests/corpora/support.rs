@@ -1,6 +1,6 @@
 //! What the runners of all corpora share: reading case files, running cases on two threads, counting.
 
-use crate::engines;
+use crate::compared;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -108,7 +108,7 @@ pub(crate) fn run_all<T: Sync, F: Into<Fate>>(
         let mut outcome = Outcome::default();
         for item in part {
             let fate = catch_unwind(AssertUnwindSafe(|| check(item).into()));
-            outcome.compared += usize::from(engines::were_asked());
+            outcome.compared += usize::from(compared::were_asked());
             outcome.record(&id(item), fate.unwrap_or_else(|_| Fate::Failed("panicked".to_owned())));
         }
         outcome
