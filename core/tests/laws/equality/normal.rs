@@ -1,6 +1,8 @@
-//! Criteria that no manifest states, or seldom: sets of addresses, and of addresses with ports; negated selectors.
+//! Criteria that no manifest states, or seldom: sets of addresses, and of addresses with ports; negated selectors; ports
+//! and ICMP messages without a protocol; ranges of both families; named ports of what a selector picks.
 
 use super::random::Random;
+use ipnet::IpNet;
 use std::sync::Arc;
 use tierwall::cluster::Cluster;
 use tierwall::model::{
@@ -12,7 +14,7 @@ pub(super) fn rewrite(cluster: &mut Cluster) {
     let policies: Vec<Policy> = cluster.policies().map(|entry| entry.policy.clone()).collect();
     let mut transaction = cluster.transaction();
     for mut policy in policies {
-        let mut random = Random::of(&policy.key.to_string());
+        let mut random = Random::of(&format!("{} {} {:?}", policy.key, policy.subject, policy.order));
         if random.one_in(3) {
             for rule in policy.ingress.iter_mut().chain(&mut policy.egress).flatten() {
                 rewrite_rule(rule, &mut random);
@@ -26,6 +28,9 @@ pub(super) fn rewrite(cluster: &mut Cluster) {
 fn rewrite_rule(rule: &mut Rule, random: &mut Random) {
     for entity in [&mut rule.source, &mut rule.destination] {
         rewrite_entity(entity, random);
+    }
+    if random.one_in(4) {
+        rule.protocol = None;
     }
     // Rules that mean most of what there is, so that what comes before them decides.
     if random.one_in(12) {
@@ -45,6 +50,12 @@ fn rewrite_entity(entity: &mut EntityMatch, random: &mut Random) {
     // A manifest states it beside no other selector, and in global policies only.
     if random.one_in(4) && entity.not_selector.is_none() {
         entity.not_selector = entity.selector.take();
+    }
+    if random.one_in(4) && entity.selector.is_some() {
+        entity.ports.names.push("http".into());
+    }
+    if random.one_in(4) && !entity.nets.is_empty() {
+        entity.nets.extend(["10.0.0.0/30", "fd00::/126"].map(|net| net.parse::<IpNet>().unwrap()));
     }
     match random.below(14) {
         0 => entity.port_sets.push(triples(random)),

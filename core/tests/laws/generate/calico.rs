@@ -158,7 +158,7 @@ pub(super) fn network_policy() -> impl Strategy<Value = NetworkPolicySpec> {
 
 /// A rule with one criterion, of those that seldom decide among others.
 fn plain_rule(direction: Direction) -> impl Strategy<Value = Rule> {
-    let action = select(&["Allow", "Allow", "Deny"][..]);
+    let action = select(&["Allow", "Allow", "Allow", "Allow", "Deny", "Deny", "Log"][..]);
     (action, http(), icmp(), plain_end(), 0..6u8).prop_map(move |(action, http, icmp, end, criterion)| {
         let rule = Rule { action: action.to_owned(), ..Rule::default() };
         let egress = direction == Direction::Egress;
@@ -188,7 +188,9 @@ pub(super) fn plain_policy() -> impl Strategy<Value = NetworkPolicySpec> {
 
 /// The same for everything there is.
 pub(super) fn plain_global_policy() -> impl Strategy<Value = GlobalNetworkPolicySpec> {
-    plain_policy().prop_map(|spec| GlobalNetworkPolicySpec {
+    (plain_policy(), prop::bool::weighted(0.2)).prop_map(|(spec, untracked)| GlobalNetworkPolicySpec {
+        do_not_track: untracked,
+        apply_on_forward: untracked,
         order: spec.order,
         ingress: spec.ingress.map(with_namespaces),
         egress: spec.egress.map(with_namespaces),

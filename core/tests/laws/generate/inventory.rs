@@ -72,11 +72,13 @@ fn account(namespace: &'static str, name: &'static str) -> impl Strategy<Value =
 }
 
 fn node(index: u8) -> impl Strategy<Value = Resource> {
-    (team_labels(), any::<bool>()).prop_map(move |(labels, dual)| {
+    (team_labels(), any::<bool>(), prop::bool::weighted(0.1)).prop_map(move |(labels, dual, shared)| {
         let of = |address: String| NodeAddress { address_type: "InternalIP".to_owned(), address };
         let last = index + 1;
         let v6 = dual.then(|| of(format!("fd01::{last}")));
-        let addresses = std::iter::once(of(format!("10.1.0.{last}"))).chain(v6).collect();
+        // Two nodes may claim one address, which is a mistake, but one that is answered.
+        let shared = shared.then(|| of("10.1.0.1".to_owned()));
+        let addresses = std::iter::once(of(format!("10.1.0.{last}"))).chain(v6).chain(shared).collect();
         let metadata = ObjectMeta { labels, ..ObjectMeta::named(NODES[usize::from(index)]) };
         Node { metadata, status: NodeStatus { addresses } }.into()
     })
@@ -110,7 +112,7 @@ fn pod_spec() -> impl Strategy<Value = PodSpec> {
 
 fn pod(index: u8) -> impl Strategy<Value = Resource> {
     // Now and then two pods have one address, as while one replaces the other.
-    let last = prop_oneof![12 => Just(index + 1), 1 => Just(1)];
+    let last = prop_oneof![8 => Just(index + 1), 1 => Just(1)];
     let families = select(
         &[(true, true), (true, true), (true, false), (false, true), (false, false), (false, false)][..],
     );
@@ -185,14 +187,14 @@ fn host(index: u8) -> impl Strategy<Value = Resource> {
 }
 
 fn profile() -> impl Strategy<Value = Resource> {
-    (select(&["Allow", "Deny", "Pass", "Pass", "Pass"][..]), labels()).prop_map(
-        |(action, mut labels_to_apply)| {
-            labels_to_apply.remove("pcns.team");
-            let rules = vec![Rule { action: action.to_owned(), ..Rule::default() }];
-            let spec = ProfileSpec { ingress: rules.clone(), egress: rules, labels_to_apply };
-            Profile { metadata: ObjectMeta::named("shared"), spec }.into()
-        },
-    )
+    let action = select(&["Allow", "Deny", "Log", "Pass", "Pass", "Pass"][..]);
+    (prop::collection::vec(action, 1..4), labels()).prop_map(|(actions, mut labels_to_apply)| {
+        labels_to_apply.remove("pcns.team");
+        let rule = |action: &str| Rule { action: action.to_owned(), ..Rule::default() };
+        let rules: Vec<Rule> = actions.into_iter().map(rule).collect();
+        let spec = ProfileSpec { ingress: rules.clone(), egress: rules, labels_to_apply };
+        Profile { metadata: ObjectMeta::named("shared"), spec }.into()
+    })
 }
 
 fn tier(name: &'static str) -> impl Strategy<Value = Resource> {
