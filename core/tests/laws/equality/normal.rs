@@ -6,7 +6,8 @@ use ipnet::IpNet;
 use std::sync::Arc;
 use tierwall::cluster::Cluster;
 use tierwall::model::{
-    AddressPort, AddressPortSet, AddressSet, EntityMatch, Policy, PortMatch, Protocol, Rule, RuleAction,
+    AddressPort, AddressPortSet, AddressSet, EntityMatch, IcmpMatch, Policy, PortMatch, Protocol, Rule,
+    RuleAction,
 };
 
 /// Puts a third of the policies into words that only the normal form has. What becomes of a policy hangs on it alone.
@@ -32,12 +33,18 @@ fn rewrite_rule(rule: &mut Rule, random: &mut Random) {
     if random.one_in(4) {
         rule.protocol = None;
     }
-    // Rules that mean most of what there is, so that what comes before them decides.
-    if random.one_in(12) {
-        *rule = Rule {
-            origin: rule.origin.clone(),
-            ..Rule::new(*random.pick(&[RuleAction::Allow, RuleAction::Deny]))
-        };
+    let bare = Rule {
+        origin: rule.origin.clone(),
+        ..Rule::new(*random.pick(&[RuleAction::Allow, RuleAction::Deny]))
+    };
+    match random.below(24) {
+        // What comes before it decides.
+        0 | 1 => *rule = bare,
+        2 => {
+            let icmp = IcmpMatch { icmp_type: *random.pick(&[3, 8]), code: None };
+            *rule = Rule { icmp: Some(icmp), ..bare };
+        }
+        _ => {}
     }
 }
 
