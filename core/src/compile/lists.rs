@@ -5,7 +5,7 @@ use super::rules::RuleCompiler;
 use super::{Numbered, number};
 use crate::cluster::{Cluster, EndpointEntry, Phase, PolicyEntry, Scope};
 use crate::model::{DefaultAction, Direction, Isolation, Name, OtherProtocols, PolicyClass, RuleId, Tier};
-use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Profile, Span, Subject};
+use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Profile, Span, Subject, index};
 use std::collections::HashMap;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
@@ -28,6 +28,8 @@ struct Governing {
 pub(super) struct Order {
     policies: Vec<Governing>,
     profiles: Map<Name, u32>,
+    /// Of each rule list, whether its policy is of the whole cluster.
+    pub(super) cluster_wide: Vec<bool>,
     pub(super) staged: bool,
 }
 
@@ -38,6 +40,8 @@ impl Order {
         for (position, (tier, policies)) in (0..).zip(cluster.tiers()) {
             for entry in policies {
                 order.policies.push(governing(entry, position, tier, rules));
+                let lists = index(rules.policies.rule_lists.len());
+                order.cluster_wide.resize(lists, entry.policy.key.namespace.is_none());
             }
         }
         order.staged = order.policies.iter().any(|policy| policy.staged);

@@ -69,6 +69,7 @@ pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
         parts: &parts,
         endpoints: &endpoints,
         keys: &keys,
+        cluster_wide: &order.cluster_wide,
         one_view: nodes.views().count() == 1,
     });
     let enforced = builder.program(Scope::Enforced);

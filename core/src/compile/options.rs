@@ -18,7 +18,7 @@ pub struct CompileOptions {
     /// complete form, which walks them one by one.
     pub table_budget: usize,
     /// A policy that governs at least as many classes of endpoints has a bit for each rule, and is no part of the lists
-    /// of single classes.
+    /// of single classes. For a policy of the whole cluster an eighth of them is enough.
     pub wide_classes: u32,
     /// Only this node's endpoints are to be judged, which is what an agent needs. The side of a flow that another node
     /// judges counts as allowed, with [`Reason::NotEvaluated`](crate::model::Reason::NotEvaluated).

@@ -33,9 +33,9 @@ pub(super) fn verdict(tables: &Tables, flow: &Flow, context: &FlowContext, scope
     })
 }
 
-/// The first verdict if both allow or both deny. What is noted of either counts.
+/// The first verdict if both are alike, or it is undecided by itself. What is noted of either counts.
 fn agreement(first: Verdict, second: Verdict) -> Verdict {
-    let verdict = if first.action() == second.action() {
+    let verdict = if [second.action(), Action::Undecided].contains(&first.action()) {
         first
     } else {
         Verdict::new(Action::Undecided, first.generation())

@@ -90,15 +90,17 @@ pub(crate) fn evaluate(tables: &Tables, flow: &Flow, context: &FlowContext) -> E
 /// The enforced verdicts of flows without context, one after the other in `verdicts`; as many as the shorter holds.
 pub(crate) fn verdicts(tables: &Tables, flows: &[Flow], verdicts: &mut [Verdict]) {
     let context = FlowContext::default();
-    if tables.pending.is_some() {
-        for (flow, place) in flows.iter().zip(verdicts) {
-            *place = verdict(tables, flow, &context);
+    let context = &context;
+    let slowly = |scope| move |flow: &Flow| connection::verdict(tables, flow, context, scope);
+    for (flows, verdicts) in flows.chunks(batch::TOGETHER).zip(verdicts.chunks_mut(batch::TOGETHER)) {
+        batch::verdicts(tables, &tables.enforced, flows, verdicts, slowly(Scope::Enforced));
+        let Some(program) = &tables.pending else { continue };
+        let mut pending = [Verdict::default(); batch::TOGETHER];
+        batch::verdicts(tables, program, flows, &mut pending, slowly(Scope::Pending));
+        for (verdict, pending) in verdicts.iter_mut().zip(pending) {
+            *verdict = verdict.with_flag(Verdict::STAGED_DIFFERS, verdict.action() != pending.action());
         }
-        return;
     }
-    batch::verdicts(tables, flows, verdicts, |flow| {
-        connection::verdict(tables, flow, &context, Scope::Enforced)
-    });
 }
 
 /// By the fast form if it can say.
