@@ -1,7 +1,7 @@
 //! Workloads, baselines and measurements of tierwall.
 //!
 //! ```text
-//! cargo run --release -p tierwall-benches -- report [--suite W1,PROD-E] [--json FILE]
+//! cargo run --release -p tierwall-benches -- report [--suite W1,PROD-E] [--manifest PATH] [--json FILE]
 //! cargo bench -p tierwall-benches -- --quick
 //! ```
 //!
