@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cargo run --release -p tierwall-benches -- report [--suite W1,PROD-E] [--manifest PATH] [--json FILE]
-//! cargo bench -p tierwall-benches -- --quick
+//! cargo bench -p tierwall-benches --bench curves -- --quick
+//! cargo bench -p tierwall-benches --bench instructions
 //! ```
 //!
 //! * [`workload`]: deterministic clusters and flows.
