@@ -72,7 +72,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         write!(out, "{USAGE}")?;
         return Ok(());
     };
-    let report = Report::measure(&options.suites, options.manifests, Plan::default())?;
+    // On its own stream, so that the report can be redirected. Nobody may be there to read it.
+    let announce = |what: &str| drop(writeln!(io::stderr(), "measuring {what}"));
+    let report = Report::measure(&options.suites, options.manifests, Plan::default(), announce)?;
     write!(out, "{report}")?;
     if let Some(path) = options.json {
         std::fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")

@@ -34,14 +34,29 @@ pub struct Report {
 
 impl Report {
     /// Measures these suites, one after the other, and then the cluster that these manifests make, if there are any.
+    /// `announce` is told what comes next.
     ///
     /// # Errors
     /// If the baselines do not cover a workload, or the manifests do not load.
-    pub fn measure(suites: &[Suite], manifests: Vec<PathBuf>, plan: Plan) -> Result<Self, Box<dyn Error>> {
+    pub fn measure(
+        suites: &[Suite],
+        manifests: Vec<PathBuf>,
+        plan: Plan,
+        mut announce: impl FnMut(&str),
+    ) -> Result<Self, Box<dyn Error>> {
+        announce("the machine");
         let mut machine = Machine::probe();
-        let suites =
-            suites.iter().map(|suite| SuiteReport::measure(suite, plan)).collect::<Result<_, _>>()?;
-        let own = if manifests.is_empty() { None } else { Some(OwnReport::measure(manifests, plan)?) };
+        let suites = suites.iter().map(|suite| {
+            announce(suite.name);
+            SuiteReport::measure(suite, plan)
+        });
+        let suites = suites.collect::<Result<_, _>>()?;
+        let own = if manifests.is_empty() {
+            None
+        } else {
+            announce("the cluster of the manifests");
+            Some(OwnReport::measure(manifests, plan)?)
+        };
         machine.load_after = load_average();
         Ok(Report { machine, suites, own })
     }
@@ -96,7 +111,9 @@ mod tests {
     #[test]
     fn the_json_has_the_names_that_scripts_read() {
         let plan = Plan { passes: 1, pass_time: Duration::from_micros(10) };
-        let report = Report::measure(&[S], Vec::new(), plan).unwrap();
+        let mut announced = Vec::new();
+        let report = Report::measure(&[S], Vec::new(), plan, |what| announced.push(what.to_owned())).unwrap();
+        assert_eq!(announced, ["the machine", "S"]);
         assert_eq!(report.mismatches(), 0);
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["machine"]["memory"].as_array().unwrap().len(), 4);
