@@ -1,6 +1,9 @@
 //! What is measured, and what it answers.
 
-use tierwall::model::{Action, Direction, Flow, RuleId, Verdict};
+use tierwall::Snapshot;
+use tierwall::cluster::Cluster;
+use tierwall::model::{Action, Direction, Flow, FlowContext, RuleId, Verdict};
+use tierwall::reference;
 
 /// Something that judges flows. Closures are engines, so measuring one more takes one line.
 pub trait Engine {
@@ -41,4 +44,16 @@ impl From<Verdict> for Answer {
             ingress: verdict.rule(Direction::Ingress),
         }
     }
+}
+
+/// The compiled engine, on flows of which nothing else is known.
+pub fn compiled(snapshot: &Snapshot) -> impl Engine + Sync {
+    let context = FlowContext::default();
+    move |flow: &Flow| snapshot.verdict(flow, &context).into()
+}
+
+/// The reference evaluator, on flows of which nothing else is known.
+pub fn by_reference(cluster: &Cluster) -> impl Engine + Sync {
+    let context = FlowContext::default();
+    move |flow: &Flow| reference::evaluate(cluster, flow, &context).enforced.into()
 }

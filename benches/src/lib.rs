@@ -1,8 +1,9 @@
 //! Workloads, baselines and measurements of tierwall.
 //!
 //! ```text
-//! cargo run --release -p tierwall-benches -- report [--suite W1,PROD-E] [--json FILE]
-//! cargo bench -p tierwall-benches -- --quick
+//! cargo run --release -p tierwall-benches -- report [--suite W1,PROD-E] [--manifest PATH] [--json FILE]
+//! cargo bench -p tierwall-benches --bench curves -- --quick
+//! cargo bench -p tierwall-benches --bench instructions
 //! ```
 //!
 //! * [`workload`]: deterministic clusters and flows.

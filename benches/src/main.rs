@@ -9,28 +9,32 @@ use tierwall_benches::report::Report;
 use tierwall_benches::workload::{SUITES, Suite};
 
 const USAGE: &str = "\
-usage: tierwall-benches report [--suite NAMES] [--json FILE]
+usage: tierwall-benches report [--suite NAMES] [--manifest PATH]... [--json FILE]
 
-  --suite NAMES  the suites to measure, separated by commas; `all`, as without it, is every one:
-                 S, M, W1, XL, P50k, PROD-E, PROD-I, TENANT, ANTREA, CILIUM-CI,
-                 ADV-LABEL, ADV-GLOBAL, ADV-PORT, ADV-CIDR, ADV-ANYPEER
-  --json FILE    also write the report to FILE, as JSON
+  --suite NAMES    the suites to measure, separated by commas; `all` is every one, and so is nothing at all:
+                   S, M, W1, XL, P50k, PROD-E, PROD-I, TENANT, ANTREA, CILIUM-CI,
+                   ADV-LABEL, ADV-GLOBAL, ADV-PORT, ADV-CIDR, ADV-ANYPEER
+  --manifest PATH  measure the cluster of a file or a directory of manifests, YAML or JSON, on flows between its
+                   pods; of several, the cluster that they make together
+  --json FILE      also write the report to FILE, as JSON
 ";
 
 struct Options {
     suites: Vec<Suite>,
+    manifests: Vec<PathBuf>,
     json: Option<PathBuf>,
 }
 
 /// `None` if only help is asked for.
 fn options() -> Result<Option<Options>, lexopt::Error> {
-    let mut options = Options { suites: Vec::new(), json: None };
+    let mut options = Options { suites: Vec::new(), manifests: Vec::new(), json: None };
     let mut command = None;
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("suite") => options.suites.extend(suites(&parser.value()?.string()?)?),
+            Long("manifest") => options.manifests.push(parser.value()?.into()),
             Long("json") => options.json = Some(parser.value()?.into()),
             Value(value) if command.is_none() => command = Some(value.string()?),
             _ => return Err(argument.unexpected()),
@@ -41,7 +45,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
         Some(other) => return Err(format!("there is no command `{other}`; write `report`").into()),
         None => return Ok(None),
     }
-    if options.suites.is_empty() {
+    if options.suites.is_empty() && options.manifests.is_empty() {
         options.suites = SUITES.into();
     }
     Ok(Some(options))
@@ -68,13 +72,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         write!(out, "{USAGE}")?;
         return Ok(());
     };
-    let report = Report::measure(&options.suites, Plan::default())?;
+    // On its own stream, so that the report can be redirected. Nobody may be there to read it.
+    let announce = |what: &str| drop(writeln!(io::stderr(), "measuring {what}"));
+    let report = Report::measure(&options.suites, options.manifests, Plan::default(), announce)?;
     write!(out, "{report}")?;
     if let Some(path) = options.json {
         std::fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(())
+    match report.mismatches() {
+        0 => Ok(()),
+        count => Err(format!("{count} answers of the compiled engine differ from the others'").into()),
+    }
 }
 
 #[cfg(test)]

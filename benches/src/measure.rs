@@ -41,45 +41,91 @@ impl Default for Plan {
     }
 }
 
-/// Nanoseconds for a flow, judging one after the other. The processor may begin with the next flow before it is done with
-/// one.
-pub fn ns_per_flow(engine: &impl Engine, flows: &[Flow], plan: Plan) -> Spread {
-    ns_of(|flows| loop_over(engine, flows), flows, plan)
+/// Something that judges flows; how long it took.
+pub type Pass<'a> = Box<dyn Fn(&[Flow]) -> Duration + 'a>;
+
+/// One flow after the other. The processor may begin with the next before it is done with one.
+pub fn one_by_one<'a>(engine: &'a impl Engine) -> Pass<'a> {
+    Box::new(move |flows| loop_over(engine, flows))
 }
 
-/// Nanoseconds for a flow if every answer must be known before the next flow is: what a caller waits for who has one flow.
-pub fn dependent_ns_per_flow(engine: &impl Engine, flows: &[Flow], plan: Plan) -> Spread {
+/// One flow after the answer to the last: what a caller waits for who has one flow.
+pub fn one_after_the_other<'a>(engine: &'a impl Engine) -> Pass<'a> {
     // Zero, but the compiler does not know: the next flow depends on the answer.
     let mask = black_box(0);
-    ns_of(|flows| chain_through(engine, flows, mask), flows, plan)
+    Box::new(move |flows| chain_through(engine, flows, mask))
 }
 
-/// Nanoseconds for a flow, judged `batch` at a time by `judge`, which writes an answer for each flow it is given.
-pub fn batched_ns_per_flow<A: Clone + Default>(
-    judge: impl Fn(&[Flow], &mut [A]),
-    batch: usize,
-    flows: &[Flow],
-    plan: Plan,
-) -> Spread {
-    ns_of(|flows| in_batches(&judge, batch, flows), flows, plan)
+/// `batch` flows at a time, by `judge`, which writes an answer for each flow it is given.
+pub fn in_batches<'a, A: Clone + Default>(judge: impl Fn(&[Flow], &mut [A]) + 'a, batch: usize) -> Pass<'a> {
+    Box::new(move |flows| through_batches(&judge, batch, flows))
+}
+
+/// One way to judge some flows, which is to be compared with others.
+pub struct Contestant<'a> {
+    /// A word for it.
+    pub id: &'static str,
+    /// The same for people.
+    pub title: &'static str,
+    /// What it does.
+    pub pass: Pass<'a>,
+    /// All that there is to judge.
+    pub flows: &'a [Flow],
+}
+
+/// Nanoseconds for a flow, judged at both ends and answered with the rules that decided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timing {
+    /// What was measured, as a word.
+    pub id: &'static str,
+    /// The same for people.
+    pub title: &'static str,
+    /// The passes.
+    pub ns: Spread,
+}
+
+/// Has the contestants take turns, one pass each, so that what disturbs the machine meets all of them alike. Each goes
+/// through as many of its flows as it judges in the time of a pass. One that needs more time even for a single flow has
+/// fewer turns.
+pub fn contest(contestants: &[Contestant<'_>], plan: Plan) -> Vec<Timing> {
+    let budget = plan.pass_time.saturating_mul(u32::try_from(plan.passes).unwrap_or(u32::MAX));
+    let mut turns: Vec<(&[Flow], Duration, Vec<f64>)> = contestants
+        .iter()
+        .map(|Contestant { pass, flows, .. }| {
+            (affordable(pass, flows, plan.pass_time), Duration::ZERO, Vec::new())
+        })
+        .collect();
+    for _ in 0..plan.passes {
+        for (contestant, (flows, spent, results)) in contestants.iter().zip(&mut turns) {
+            if results.is_empty() || *spent <= budget {
+                let time = (contestant.pass)(flows);
+                *spent += time;
+                results.push(time.as_secs_f64() * 1e9 / flows.len().max(1) as f64);
+            }
+        }
+    }
+    let timing = |(contestant, (_, _, results)): (&Contestant<'_>, (_, _, Vec<f64>))| Timing {
+        id: contestant.id,
+        title: contestant.title,
+        ns: Spread::of(results),
+    };
+    contestants.iter().zip(turns).map(timing).collect()
 }
 
 /// How many times faster two threads are than one, each with half of the flows.
 pub fn two_thread_speedup(engine: &(impl Engine + Sync), flows: &[Flow], plan: Plan) -> Spread {
-    let alone = |flows: &[Flow]| loop_over(engine, flows);
-    let flows = affordable(alone, flows, plan.pass_time);
-    passes(plan, || alone(flows).as_secs_f64() / loop_in_two_threads(engine, flows).as_secs_f64())
+    let alone = one_by_one(engine);
+    let flows = affordable(&alone, flows, plan.pass_time);
+    repeated(plan, || alone(flows).as_secs_f64() / loop_in_two_threads(engine, flows).as_secs_f64())
 }
 
-/// Nanoseconds for a flow in passes over as many flows as can be afforded.
-fn ns_of(pass: impl Fn(&[Flow]) -> Duration, flows: &[Flow], plan: Plan) -> Spread {
-    let flows = affordable(&pass, flows, plan.pass_time);
-    let count = flows.len().max(1) as f64;
-    passes(plan, || pass(flows).as_secs_f64() * 1e9 / count)
+/// Milliseconds for `work`. What it makes is taken down outside of the time.
+pub fn ms_of<T>(work: impl Fn() -> T, plan: Plan) -> Spread {
+    repeated(plan, || timed(&work).1)
 }
 
-/// At least one pass. There are fewer than planned if even one flow takes longer than a pass should.
-fn passes(plan: Plan, mut pass: impl FnMut() -> f64) -> Spread {
+/// The result of each pass; at least one. There are fewer than planned if they take longer than planned.
+fn repeated(plan: Plan, mut pass: impl FnMut() -> f64) -> Spread {
     let planned = u32::try_from(plan.passes).unwrap_or(u32::MAX);
     let (start, budget) = (Instant::now(), plan.pass_time.saturating_mul(planned));
     let mut results = Vec::new();
@@ -93,7 +139,7 @@ fn passes(plan: Plan, mut pass: impl FnMut() -> f64) -> Spread {
 }
 
 /// As many of the flows as `pass` takes about `time` for, found by doubling. This also warms the caches.
-fn affordable(pass: impl Fn(&[Flow]) -> Duration, flows: &[Flow], time: Duration) -> &[Flow] {
+fn affordable<'f>(pass: &Pass<'_>, flows: &'f [Flow], time: Duration) -> &'f [Flow] {
     let mut count = 1;
     while let Some(tried) = flows.get(..count) {
         if pass(tried) * 2 > time {
@@ -132,7 +178,7 @@ fn low_bits(number: u64) -> usize {
     number as usize
 }
 
-fn in_batches<A: Clone + Default>(
+fn through_batches<A: Clone + Default>(
     judge: &impl Fn(&[Flow], &mut [A]),
     batch: usize,
     flows: &[Flow],
@@ -194,6 +240,10 @@ mod tests {
         Answer { action: tierwall::model::Action::Allow, ..Answer::default() }
     }
 
+    fn once(pass: Pass<'_>, flows: &[Flow]) {
+        contest(&[Contestant { id: "", title: "", pass, flows }], PLAN);
+    }
+
     #[test]
     fn every_pass_judges_every_flow() {
         // Passes over 1, 2 and 4 flows find that all 5 are affordable.
@@ -203,23 +253,43 @@ mod tests {
             judged.set(judged.get() + 1);
             Answer::default()
         };
-        ns_per_flow(&engine, &flows(5), PLAN);
+        once(one_by_one(&engine), &flows(5));
         assert_eq!(judged.take(), all);
-        dependent_ns_per_flow(&engine, &flows(5), PLAN);
+        once(one_after_the_other(&engine), &flows(5));
         assert_eq!(judged.take(), all);
         let judge = |flows: &[Flow], answers: &mut [Answer]| {
             assert_eq!(flows.len(), answers.len());
             judged.set(judged.get() + flows.len());
         };
-        batched_ns_per_flow(judge, 2, &flows(5), PLAN);
+        once(in_batches(judge, 2), &flows(5));
         assert_eq!(judged.take(), all);
     }
 
     #[test]
-    fn passes_end_when_their_time_is_over() {
+    fn contestants_take_turns() {
+        let turns = RefCell::new(Vec::new());
+        let contestant = |id: &'static str, time: u64, flows| {
+            let turns = &turns;
+            let pass: Pass<'_> = Box::new(move |_| {
+                turns.borrow_mut().push(id);
+                Duration::from_secs(time)
+            });
+            Contestant { id, title: "", pass, flows }
+        };
+        let (one, two) = (flows(1), flows(2));
+        let plan = Plan { passes: 3, pass_time: Duration::from_secs(3) };
+        let timings = contest(&[contestant("slow", 8, &one), contestant("fast", 1, &two)], plan);
+        // The first time to see how many flows are affordable.
+        assert_eq!(turns.take(), ["slow", "fast", "fast", "slow", "fast", "slow", "fast", "fast"]);
+        let medians: Vec<f64> = timings.iter().map(|timing| timing.ns.median).collect();
+        assert_eq!(medians, [8e9, 0.5e9]);
+    }
+
+    #[test]
+    fn repetitions_end_when_their_time_is_over() {
         let passes_of = |plan| {
             let count = Cell::new(0);
-            passes(plan, || {
+            repeated(plan, || {
                 count.set(count.get() + 1);
                 0.0
             });
@@ -252,7 +322,7 @@ mod tests {
         let judge = |flows: &[Flow], _: &mut [Answer]| {
             ports.borrow_mut().push(flows.iter().map(Flow::destination_port).collect::<Vec<_>>());
         };
-        in_batches(&judge, 2, &flows(5));
+        through_batches(&judge, 2, &flows(5));
         assert_eq!(ports.into_inner(), [vec![0, 1], vec![2, 3], vec![4]]);
     }
 

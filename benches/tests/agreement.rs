@@ -1,8 +1,9 @@
-//! Both baselines give the reference's answers: the action, and the rule that decided at each end.
+//! Both baselines and the compiled engine give the reference's answers: the action, and the rule that decided at each end.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod small;
 
+use tierwall::Snapshot;
 use tierwall::cluster::Cluster;
 use tierwall::lower::Lowered;
 use tierwall::model::{
@@ -12,7 +13,7 @@ use tierwall::model::{
 use tierwall::reference;
 use tierwall::selector::Selector;
 use tierwall_benches::baseline::{AllPolicies, AppliedRules};
-use tierwall_benches::engine::{Answer, Engine};
+use tierwall_benches::engine::{Answer, Engine, compiled};
 use tierwall_benches::workload::{MultiTenant, Recipe, S, Skew, Suite, Traffic, Workload, load};
 
 /// W1 with its global policies and network sets, and fewer namespaces.
@@ -28,10 +29,12 @@ struct Tally {
     ruled_at_both: usize,
 }
 
-/// Compares both baselines with the reference.
+/// Compares both baselines and the compiled engine with the reference.
 fn compare(cluster: &Cluster, traffic: &Traffic, flows: usize) -> Tally {
     let all_policies = AllPolicies::new(cluster).unwrap();
     let applied_rules = AppliedRules::new(cluster).unwrap();
+    let snapshot = Snapshot::compile(cluster);
+    let compiled = compiled(&snapshot);
     let context = FlowContext::default();
     let mut tally = Tally::default();
     for skew in [Skew::Uniform, Skew::Skewed] {
@@ -39,6 +42,7 @@ fn compare(cluster: &Cluster, traffic: &Traffic, flows: usize) -> Tally {
             let expected: Answer = reference::evaluate(cluster, &flow, &context).enforced.into();
             assert_eq!(all_policies.evaluate(&flow), expected, "AllPolicies on {flow:?}");
             assert_eq!(applied_rules.evaluate(&flow), expected, "AppliedRules on {flow:?}");
+            assert_eq!(compiled.evaluate(&flow), expected, "Snapshot on {flow:?}");
             let Answer { action, egress, ingress } = expected;
             tally.flows += 1;
             tally.allowed += usize::from(action == Action::Allow);

@@ -31,6 +31,8 @@
 //! * [`cluster`]: the world, written in transactions.
 //! * [`reference`](mod@reference): the verdict of a flow, written to be read beside the specification.
 //! * [`explain`](mod@explain): the same verdict with its whole story, as data and as text.
+//! * [`Snapshot`]: the cluster compiled to tables that answer alike, in tens to hundreds of nanoseconds, one flow or a
+//!   batch at a time; [`Engine`] holds the one in force.
 //!
 //! Labels are matched by [`selector`]; where implementations of the same API differ, [`dialect`] says which reading is
 //! meant; [`limits`] bounds what is read.
@@ -48,6 +50,7 @@ pub mod cluster;
 mod compile;
 pub mod diagnostic;
 pub mod dialect;
+mod engine;
 mod evaluate;
 pub mod explain;
 pub mod limits;
@@ -63,6 +66,7 @@ mod stats;
 mod tables;
 
 pub use compile::CompileOptions;
+pub use engine::{Engine, Reader};
 pub use evaluate::Judged;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use stats::Stats;

@@ -9,6 +9,8 @@
 
 #[path = "calico_scenarios/defaults.rs"]
 mod defaults;
+#[path = "engines/mod.rs"]
+mod engines;
 #[path = "calico_scenarios/fixture.rs"]
 mod fixture;
 #[path = "calico_scenarios/hosts.rs"]

@@ -14,6 +14,8 @@ mod answers;
 mod api_fields;
 #[path = "decisive/dialect.rs"]
 mod dialect;
+#[path = "engines/mod.rs"]
+mod engines;
 #[path = "calico_scenarios/fixture.rs"]
 mod fixture;
 #[path = "decisive/rule_fields.rs"]

@@ -2,6 +2,10 @@
 #![cfg(feature = "yaml")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+#[path = "engines/mod.rs"]
+mod engines;
+
+use engines::evaluate_once;
 use std::net::IpAddr;
 use std::time::Duration;
 use tierwall::cluster::{Cluster, DnsAnswer};
@@ -9,7 +13,6 @@ use tierwall::diagnostic::Code;
 use tierwall::dialect::{Dialect, DnsCoverage, DomainActions};
 use tierwall::manifest::{LoadOptions, Source, load};
 use tierwall::model::{Action, Flow, FlowContext, Protocol};
-use tierwall::reference::evaluate;
 
 const TEXT: &str = "
 {apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, status: {podIP: 10.0.0.1}}
@@ -38,7 +41,7 @@ fn cluster(dialect: Dialect) -> Cluster {
 fn action(cluster: &Cluster, to: &str) -> Action {
     let to: IpAddr = to.parse().unwrap();
     let flow = Flow::new(cluster.workload("x", "a").unwrap(), to, Protocol::TCP).with_ports(1, 443);
-    evaluate(cluster, &flow, &FlowContext::default()).enforced.action()
+    evaluate_once(cluster, &flow, &FlowContext::default()).enforced.action()
 }
 
 #[test]

@@ -7,6 +7,8 @@
     reason = "a malformed row should fail loudly, and helpers of tests are not tests to the lints"
 )]
 
+#[path = "engines/mod.rs"]
+mod engines;
 #[path = "calico_scenarios/fixture.rs"]
 mod fixture;
 

@@ -3,11 +3,14 @@
 #![cfg(feature = "yaml")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+#[path = "engines/mod.rs"]
+mod engines;
+
+use engines::evaluate_once;
 use std::net::IpAddr;
 use tierwall::cluster::{Cluster, EndRef};
 use tierwall::manifest::{LoadError, LoadOptions, Source, load};
 use tierwall::model::{Flow, FlowContext, Protocol, Side};
-use tierwall::reference::evaluate;
 
 const WORLD: &str = r#"
 {apiVersion: v1, kind: Namespace, metadata: {name: kube-system}}
@@ -56,7 +59,7 @@ fn complaints(policy: &str) -> Vec<String> {
 fn allowed(cluster: &Cluster, from: &str, to: &str, protocol: Protocol, port: u16) -> bool {
     let side = |text: &str| -> Side { cluster.side(&text.parse::<EndRef>().unwrap()).unwrap() };
     let flow = Flow::new(side(from), side(to), protocol).with_ports(40000, port);
-    evaluate(cluster, &flow, &FlowContext::default()).enforced.is_allowed()
+    evaluate_once(cluster, &flow, &FlowContext::default()).enforced.is_allowed()
 }
 
 fn default_deny(egress: &str) -> String {
@@ -185,7 +188,7 @@ fn front_end_keeps_its_promise() {
     let flow = Flow::new(outside, cluster.workload("staging", "database").unwrap(), Protocol::TCP)
         .with_ports(1, 27017);
     assert!(
-        evaluate(&cluster, &flow, &FlowContext::default()).enforced.is_allowed(),
+        evaluate_once(&cluster, &flow, &FlowContext::default()).enforced.is_allowed(),
         "the database is not governed"
     );
 }

@@ -8,6 +8,8 @@
     reason = "a malformed row should fail loudly, and helpers of tests are not tests to the lints"
 )]
 
+#[path = "engines/mod.rs"]
+mod engines;
 #[path = "kubernetes_scenarios/support.rs"]
 mod support;
 

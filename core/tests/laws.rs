@@ -8,11 +8,14 @@
     clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a generator that is wrong should fail loudly, and helpers of tests are not tests to the lints"
 )]
 
 #[path = "laws/answer.rs"]
 mod answer;
+#[path = "engines/mod.rs"]
+mod engines;
 #[path = "laws/generate/mod.rs"]
 mod generate;
 
@@ -24,6 +27,8 @@ mod change;
 mod compiled;
 #[path = "laws/ends.rs"]
 mod ends;
+#[path = "laws/equality/mod.rs"]
+mod equality;
 #[path = "laws/found.rs"]
 mod found;
 #[path = "laws/ids.rs"]

@@ -28,6 +28,7 @@ pub use identities::Identities;
 pub use multi_tenant::MultiTenant;
 pub use production::{Production, RuleForm, SetSizes};
 pub use shape::Shape;
+pub(crate) use shape::rules;
 pub use small_namespaces::SmallNamespaces;
 pub use suites::*;
 pub use tenants::Tenants;

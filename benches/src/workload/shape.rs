@@ -26,7 +26,7 @@ pub struct Shape {
 impl Shape {
     /// Counts what a cluster holds.
     pub fn of(cluster: &Cluster) -> Self {
-        let rules = || cluster.policies().flat_map(rules_of);
+        let rules = || rules(cluster);
         let subjects = cluster.policies().map(|entry| &entry.policy.subject);
         let peers = rules().flat_map(|rule| [&rule.source.selector, &rule.destination.selector]).flatten();
         let selectors: HashSet<&Selector> = subjects.chain(peers).collect();
@@ -43,6 +43,11 @@ impl Shape {
             prefixes: cluster.network_sets().map(|entry| entry.set.nets.len()).sum(),
         }
     }
+}
+
+/// The rules of every policy.
+pub(crate) fn rules(cluster: &Cluster) -> impl Iterator<Item = &Rule> {
+    cluster.policies().flat_map(rules_of)
 }
 
 fn rules_of(entry: &PolicyEntry) -> impl Iterator<Item = &Rule> {

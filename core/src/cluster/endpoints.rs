@@ -43,6 +43,10 @@ impl Endpoints {
         self.ids.values().filter_map(|id| self.get(*id))
     }
 
+    pub(super) fn by_id(&self) -> impl Iterator<Item = &EndpointEntry> {
+        self.slots.iter().filter_map(Option::as_deref)
+    }
+
     pub(super) fn hosts(&self) -> impl Iterator<Item = &EndpointEntry> {
         let first = EndpointKey { kind: EndpointKind::HostEndpoint, namespace: None, name: "".into() };
         self.ids.range(first..).map(|(_, id)| *id).filter_map(|id| self.get(id))

@@ -153,6 +153,11 @@ impl Cluster {
         self.endpoints.iter()
     }
 
+    /// Every endpoint, by id.
+    pub(crate) fn endpoints_by_id(&self) -> impl Iterator<Item = &EndpointEntry> {
+        self.endpoints.by_id()
+    }
+
     /// Every host endpoint, by name.
     pub fn host_endpoints(&self) -> impl Iterator<Item = &EndpointEntry> {
         self.endpoints.hosts()

@@ -5,7 +5,7 @@ use super::parts::PartTable;
 use super::vocabulary::{Condition, Predicate, Vocabulary};
 use crate::cluster::{Cluster, EndpointEntry, NetworkSetEntry};
 use crate::model::{Name, Service};
-use crate::tables::{Parts, Resolution, count};
+use crate::tables::{NONE, Parts, Resolution, count, index};
 use std::collections::{BTreeMap, HashMap};
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
@@ -20,6 +20,8 @@ struct Selecting<'a> {
 /// Which selectors match which label set, and what that means to rules.
 pub(super) struct Holders<'a> {
     sets: LabelSets,
+    /// The label set of each endpoint, by id.
+    of_endpoints: Vec<u32>,
     /// The label sets that a selector matches, by its number.
     pub(super) matching: Vec<Vec<u32>>,
     /// The predicates that hold for a label set, by its number.
@@ -29,13 +31,19 @@ pub(super) struct Holders<'a> {
     /// By namespace.
     services: BTreeMap<Option<&'a Name>, Vec<Selecting<'a>>>,
     parts: Map<(u32, bool, Vec<u32>, Vec<Resolution>), u32>,
+    /// The part of the last endpoint of a label set, where labels alone decide: whether that was a host's, and its number.
+    of_labels: Vec<(bool, u32)>,
 }
 
 impl<'a> Holders<'a> {
     pub(super) fn new(cluster: &'a Cluster, vocabulary: &'a Vocabulary) -> Self {
         let mut sets = LabelSets::new(&vocabulary.selectors);
-        for entry in cluster.endpoints() {
-            sets.insert(&entry.labels);
+        let mut of_endpoints = Vec::new();
+        for entry in cluster.endpoints_by_id() {
+            let slot = index(entry.id.get());
+            of_endpoints.resize(slot + 1, NONE);
+            let set = sets.insert(&entry.labels);
+            of_endpoints.last_mut().into_iter().for_each(|place| *place = set);
         }
         for entry in cluster.network_sets() {
             sets.insert(&entry.labels);
@@ -59,7 +67,17 @@ impl<'a> Holders<'a> {
             }
         }
         let services = selecting_services(cluster, vocabulary);
-        Holders { sets, matching, predicates, ports, services, parts: Map::default() }
+        let of_labels = vec![(false, NONE); predicates.len()];
+        Holders {
+            sets,
+            of_endpoints,
+            matching,
+            predicates,
+            ports,
+            services,
+            parts: Map::default(),
+            of_labels,
+        }
     }
 
     /// How many label sets there are.
@@ -68,20 +86,26 @@ impl<'a> Holders<'a> {
     }
 
     /// The label set of an endpoint.
-    pub(super) fn set_of(&self, labels: &BTreeMap<Name, Name>) -> u32 {
-        self.sets.find(labels)
+    pub(super) fn set_of(&self, entry: &EndpointEntry) -> u32 {
+        at(&self.of_endpoints, entry.id.get()).copied().unwrap_or(NONE)
     }
 
     /// The predicates that hold in the ranges of a network set.
     pub(super) fn of_network_set(&self, entry: &NetworkSetEntry) -> &[u32] {
-        at(&self.predicates, self.set_of(&entry.labels)).map_or(&[], Vec::as_slice)
+        at(&self.predicates, self.sets.find(&entry.labels)).map_or(&[], Vec::as_slice)
     }
 
     /// The part of an endpoint.
     pub(super) fn part(&mut self, entry: &EndpointEntry, set: u32, parts: &mut PartTable) -> u32 {
+        let is_host = entry.endpoint.is_host();
+        let only_labels = self.ports.is_empty() && self.services.is_empty();
+        if let Some(known) =
+            at(&self.of_labels, set).filter(|known| only_labels && known.1 != NONE && known.0 == is_host)
+        {
+            return known.1;
+        }
         let (extra, mut resolutions) = self.backed(entry);
         resolutions.extend(self.named_ports(entry, set));
-        let is_host = entry.endpoint.is_host();
         let key = (set, is_host, extra, resolutions);
         if let Some(known) = self.parts.get(&key) {
             return *known;
@@ -91,6 +115,9 @@ impl<'a> Holders<'a> {
         predicates.extend((!is_host).then_some(Parts::WORKLOAD));
         let part = parts.part(predicates, key.3.clone());
         self.parts.insert(key, part);
+        if let Some(known) = at_mut(&mut self.of_labels, set).filter(|_| only_labels) {
+            *known = (is_host, part);
+        }
         part
     }
 

@@ -16,7 +16,7 @@ pub(super) struct Nodes {
 impl Nodes {
     pub(super) fn new(cluster: &Cluster) -> Self {
         let declared = cluster.nodes().map(|node| &node.name);
-        let named = cluster.endpoints().filter_map(|entry| entry.endpoint.node.as_ref());
+        let named = cluster.endpoints_by_id().filter_map(|entry| entry.endpoint.node.as_ref());
         let views: Numbered<Name> = cluster.dns_observers().into_iter().collect();
         Nodes { names: declared.chain(named).cloned().collect(), views }
     }
@@ -24,6 +24,12 @@ impl Nodes {
     /// A node's number.
     pub(super) fn number(&self, name: Option<&Name>) -> u32 {
         name.and_then(|name| self.names.get_index_of(name)).map_or(NONE, count)
+    }
+
+    /// The number of the node that a compilation is limited to. One that nobody names has a number that nobody has.
+    pub(super) fn only(&self, name: Option<&Name>) -> u32 {
+        let unknown = count(self.names.len());
+        name.map_or(NONE, |name| self.names.get_index_of(name).map_or(unknown, count))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &Name> {

@@ -5,7 +5,7 @@ use super::rules::RuleCompiler;
 use super::{Numbered, number};
 use crate::cluster::{Cluster, EndpointEntry, Phase, PolicyEntry, Scope};
 use crate::model::{DefaultAction, Direction, Isolation, Name, OtherProtocols, PolicyClass, RuleId, Tier};
-use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Profile, Span, Subject};
+use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Profile, Span, Subject, index};
 use std::collections::HashMap;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
@@ -28,6 +28,8 @@ struct Governing {
 pub(super) struct Order {
     policies: Vec<Governing>,
     profiles: Map<Name, u32>,
+    /// Of each rule list, whether its policy is of the whole cluster.
+    pub(super) cluster_wide: Vec<bool>,
     pub(super) staged: bool,
 }
 
@@ -38,6 +40,8 @@ impl Order {
         for (position, (tier, policies)) in (0..).zip(cluster.tiers()) {
             for entry in policies {
                 order.policies.push(governing(entry, position, tier, rules));
+                let lists = index(rules.policies.rule_lists.len());
+                order.cluster_wide.resize(lists, entry.policy.key.namespace.is_none());
             }
         }
         order.staged = order.policies.iter().any(|policy| policy.staged);
@@ -75,6 +79,11 @@ fn governing(entry: &PolicyEntry, position: u32, tier: &Tier, rules: &mut RuleCo
     }
 }
 
+/// Whether two lists name the same, most often by being the same names.
+fn same(a: &[Name], b: &[Name]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| std::sync::Arc::ptr_eq(a, b) || a == b)
+}
+
 /// One tier of a list: its position, the rule lists of its policies, its end, and the id of that.
 type TierKey = (u32, Vec<u32>, EndOfTier, Option<RuleId>);
 
@@ -84,9 +93,13 @@ pub(super) struct Subjects<'a> {
     /// The policies that select a label set, by its number.
     selecting: Vec<Vec<u32>>,
     tiers: Map<Vec<TierKey>, u32>,
+    /// Runs of rule lists.
+    policies: Map<Vec<u32>, Span>,
     lists: Map<(u32, bool), Span>,
     profiles: Map<Vec<u32>, Span>,
     subjects: Numbered<Subject>,
+    /// The last endpoint of a label set: whether it was a host's, its profiles, and its subject.
+    last: Vec<Option<(bool, &'a [Name], u32)>>,
 }
 
 impl<'a> Subjects<'a> {
@@ -101,8 +114,10 @@ impl<'a> Subjects<'a> {
         }
         Subjects {
             order,
+            last: vec![None; selecting.len()],
             selecting,
             tiers: Map::default(),
+            policies: Map::default(),
             lists: Map::default(),
             profiles: Map::default(),
             subjects: Numbered::default(),
@@ -112,12 +127,18 @@ impl<'a> Subjects<'a> {
     /// The number of what governs an endpoint.
     pub(super) fn subject(
         &mut self,
-        entry: &EndpointEntry,
+        entry: &'a EndpointEntry,
         set: u32,
         endpoints: &mut Endpoints,
         policies: &mut Policies,
     ) -> u32 {
         let is_host = entry.endpoint.is_host();
+        if let Some((known, profiles, subject)) = at(&self.last, set).and_then(Option::as_ref)
+            && *known == is_host
+            && same(profiles, &entry.endpoint.profiles)
+        {
+            return *subject;
+        }
         let lists = match self.lists.get(&(set, is_host)) {
             Some(known) => *known,
             None => {
@@ -142,6 +163,9 @@ impl<'a> Subjects<'a> {
         let position = number(&mut self.subjects, subject);
         if self.subjects.len() > known {
             endpoints.subjects.push(subject);
+        }
+        if let Some(last) = at_mut(&mut self.last, set) {
+            *last = Some((is_host, &entry.endpoint.profiles, position));
         }
         position
     }
@@ -193,7 +217,10 @@ impl<'a> Subjects<'a> {
             .iter()
             .map(|(tier, lists, end, end_id)| AppliedTier {
                 tier: *tier,
-                policies: policies.policies.push(lists.iter().copied()),
+                policies: *self
+                    .policies
+                    .entry(lists.clone())
+                    .or_insert_with_key(|lists| policies.policies.push(lists.iter().copied())),
                 end: *end,
                 end_id: *end_id,
             })

@@ -5,10 +5,11 @@
 //! * `lists`: which rules govern whom, in which order.
 //! * `labels`: label sets, cut down to what selectors mention, and which of them a selector matches.
 //! * `holders`, `ranges`: what holds for endpoints, and for ranges of addresses, as `parts`.
-//! * `endpoints`: endpoints, addresses and nodes.
+//! * `endpoints`, `addresses`: who there is, and what each address is.
 //! * `program`: classes of addresses, and what pairs of them and traffic lead to.
 //! * `routes`: where services lead.
 
+mod addresses;
 mod endpoints;
 mod holders;
 mod inventory;
@@ -49,9 +50,16 @@ pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
     let mut subjects = lists::Subjects::new(&order, &holders);
     let mut parts = parts::PartTable::new();
     let ranges = ranges::ranges(cluster, &vocabulary, &holders, &nodes, &mut parts);
-    let mut endpoints =
-        endpoints::compile(cluster, &mut holders, &mut subjects, &nodes, &mut parts, &mut policies);
-    let (addresses, keys) = endpoints::addresses(cluster, &mut endpoints, &nodes, &ranges, &mut parts);
+    let mut endpoints = endpoints::compile(
+        cluster,
+        &mut holders,
+        &mut subjects,
+        &nodes,
+        &mut parts,
+        &mut policies,
+        options.node.as_ref(),
+    );
+    let (addresses, keys) = addresses::addresses(cluster, &mut endpoints, &nodes, &ranges, &mut parts);
     let parts = parts.finish();
     let keys: Vec<program::ClassKey> = keys.into_iter().collect();
     let mut builder = program::Builder::new(program::Source {
@@ -61,6 +69,7 @@ pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
         parts: &parts,
         endpoints: &endpoints,
         keys: &keys,
+        cluster_wide: &order.cluster_wide,
         one_view: nodes.views().count() == 1,
     });
     let enforced = builder.program(Scope::Enforced);
@@ -69,6 +78,7 @@ pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
     Tables {
         generation: cluster.generation(),
         dialect: cluster.dialect().clone(),
+        only_node: nodes.only(options.node.as_ref()),
         addresses,
         parts,
         endpoints,

@@ -1,6 +1,8 @@
 //! What a compilation may do.
 
-/// How a cluster is compiled. Nothing here changes a verdict, only what it costs.
+use crate::model::Name;
+
+/// How a cluster is compiled. But for `node`, nothing here changes a verdict, only what it costs.
 ///
 /// ```
 /// use tierwall::{CompileOptions, Snapshot, cluster::Cluster};
@@ -16,8 +18,11 @@ pub struct CompileOptions {
     /// complete form, which walks them one by one.
     pub table_budget: usize,
     /// A policy that governs at least as many classes of endpoints has a bit for each rule, and is no part of the lists
-    /// of single classes.
+    /// of single classes. For a policy of the whole cluster an eighth of them is enough.
     pub wide_classes: u32,
+    /// Only this node's endpoints are to be judged, which is what an agent needs. The side of a flow that another node
+    /// judges counts as allowed, with [`Reason::NotEvaluated`](crate::model::Reason::NotEvaluated).
+    pub node: Option<Name>,
     /// As many rules for any peer are part of every row of a list; more of them have a row of their own.
     pub folded_rules: usize,
     /// A set of peers of more classes than this may become part of what tells classes apart, so that lists do not name
@@ -27,6 +32,12 @@ pub struct CompileOptions {
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        CompileOptions { table_budget: 256 << 20, wide_classes: 32, folded_rules: 6, broad_classes: 64 }
+        CompileOptions {
+            table_budget: 256 << 20,
+            wide_classes: 32,
+            node: None,
+            folded_rules: 6,
+            broad_classes: 64,
+        }
     }
 }

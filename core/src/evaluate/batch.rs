@@ -2,45 +2,43 @@
 
 use super::fast::{Both, Coordinates, Located, locate};
 use crate::model::{Flow, Verdict};
-use crate::tables::{NO_MATCH, Tables};
+use crate::tables::{NO_MATCH, Program, Tables};
 
 /// How many flows go through each stage together: as many as memory reads can well be on their way.
-const TOGETHER: usize = 32;
+pub(super) const TOGETHER: usize = 32;
 
-/// The enforced verdicts of flows without context; `slowly` gives those that the fast form cannot tell.
+/// The verdicts of as many flows as go together, by one program; `slowly` gives those that it cannot tell.
 pub(super) fn verdicts(
     tables: &Tables,
+    program: &Program,
     flows: &[Flow],
     verdicts: &mut [Verdict],
     slowly: impl Fn(&Flow) -> Verdict,
 ) {
-    let program = &tables.enforced;
-    for (flows, verdicts) in flows.chunks(TOGETHER).zip(verdicts.chunks_mut(TOGETHER)) {
-        let mut ends = [Coordinates::NOWHERE; TOGETHER];
-        locate_all(tables, flows, &mut ends);
-        for ends in &ends {
-            program.prefetch_class(ends.source);
-            program.prefetch_class(ends.destination);
+    let mut ends = [Coordinates::NOWHERE; TOGETHER];
+    locate_all(tables, flows, &mut ends);
+    for ends in &ends {
+        program.prefetch_class(ends.source);
+        program.prefetch_class(ends.destination);
+    }
+    let located = ends.map(|ends| Located::new(program, ends));
+    located.iter().flatten().for_each(Located::prefetch_buckets);
+    let mut found: [Both; TOGETHER] = [[NO_MATCH; 2]; TOGETHER];
+    for (located, found) in located.iter().zip(&mut found) {
+        if let Some(located) = located {
+            *found = located.rows();
+            found.iter().for_each(|row| program.prefetch_row(*row));
         }
-        let located = ends.map(|ends| Located::new(program, ends));
-        located.iter().flatten().for_each(Located::prefetch_buckets);
-        let mut found: [Both; TOGETHER] = [[NO_MATCH; 2]; TOGETHER];
-        for (located, found) in located.iter().zip(&mut found) {
-            if let Some(located) = located {
-                *found = located.rows();
-                found.iter().for_each(|row| program.prefetch_row(*row));
-            }
+    }
+    for (located, found) in located.iter().zip(&mut found) {
+        if let Some(located) = located {
+            *found = located.words(*found);
+            located.prefetch_endings(*found);
         }
-        for (located, found) in located.iter().zip(&mut found) {
-            if let Some(located) = located {
-                *found = located.words(*found);
-                located.prefetch_endings(*found);
-            }
-        }
-        for (((flow, located), words), place) in flows.iter().zip(&located).zip(found).zip(verdicts) {
-            let fast = located.as_ref().and_then(|located| located.decide(words, tables.generation));
-            *place = fast.unwrap_or_else(|| slowly(flow));
-        }
+    }
+    for (((flow, located), words), place) in flows.iter().zip(&located).zip(found).zip(verdicts) {
+        let fast = located.as_ref().and_then(|located| located.decide(words, tables.generation));
+        *place = fast.unwrap_or_else(|| slowly(flow));
     }
 }
 

@@ -33,9 +33,9 @@ pub(super) fn verdict(tables: &Tables, flow: &Flow, context: &FlowContext, scope
     })
 }
 
-/// The first verdict if both allow or both deny. What is noted of either counts.
+/// The first verdict if both are alike, or it is undecided by itself. What is noted of either counts.
 fn agreement(first: Verdict, second: Verdict) -> Verdict {
-    let verdict = if first.action() == second.action() {
+    let verdict = if [second.action(), Action::Undecided].contains(&first.action()) {
         first
     } else {
         Verdict::new(Action::Undecided, first.generation())
@@ -150,7 +150,9 @@ impl<'a> Way<'a> {
     fn exemption(&self) -> Option<Reason> {
         match (self.source, self.destination) {
             (Place::Workload { endpoint: source }, Place::Workload { endpoint: destination }) => {
-                let single = || self.tables.endpoints.get(source).is_some_and(|record| record.is_single);
+                let single = || {
+                    self.tables.endpoints.get(source).is_some_and(|record| record.is(EndpointRecord::SINGLE))
+                };
                 (source == destination && !self.via_service && single()).then_some(Reason::SelfTraffic)
             }
             (Place::Host { node: source }, Place::Host { node: destination }) => {
@@ -170,6 +172,11 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// Whether another node judges what this one's host endpoints would.
+    fn is_elsewhere(&self, node: u32) -> bool {
+        self.tables.only_node != NONE && self.tables.only_node != node
+    }
+
     fn judge(&self, record: &'a EndpointRecord, direction: Direction) -> Judge<'a> {
         Judge { tables: self.tables, record, direction, scope: self.scope }
     }
@@ -179,6 +186,9 @@ impl<'a> Way<'a> {
             Place::Outside => Outcome::allow(Reason::NotPoliced),
             Place::Unknown => Outcome::deny(Reason::UnknownEndpoint),
             Place::Host { node } => {
+                if self.is_elsewhere(node) {
+                    return Outcome::allow(Reason::NotEvaluated);
+                }
                 let interface = self.view.context.source_interface.as_deref();
                 match uplink(self.tables, node, interface, self.view.source.address) {
                     None => Outcome::allow(Reason::NotPoliced),
@@ -187,6 +197,9 @@ impl<'a> Way<'a> {
             }
             Place::Workload { endpoint } => match self.tables.endpoints.get(endpoint) {
                 None => Outcome::deny(Reason::UnknownEndpoint),
+                Some(record) if record.subject == EndpointRecord::ELSEWHERE => {
+                    Outcome::allow(Reason::NotEvaluated)
+                }
                 Some(record) => self.workload_egress(record, notes),
             },
         }
@@ -229,6 +242,9 @@ impl<'a> Way<'a> {
             Place::Outside => Outcome::allow(Reason::NotPoliced),
             Place::Unknown => Outcome::deny(Reason::UnknownEndpoint),
             Place::Host { node } => {
+                if self.is_elsewhere(node) {
+                    return Outcome::allow(Reason::NotEvaluated);
+                }
                 let interface = self.view.context.destination_interface.as_deref();
                 let host = uplink(self.tables, node, interface, self.view.destination.address);
                 // Host endpoints do not see what workloads of the node send to it, but before translation.
@@ -239,6 +255,9 @@ impl<'a> Way<'a> {
             }
             Place::Workload { endpoint } => match self.tables.endpoints.get(endpoint) {
                 None => Outcome::deny(Reason::UnknownEndpoint),
+                Some(record) if record.subject == EndpointRecord::ELSEWHERE => {
+                    Outcome::allow(Reason::NotEvaluated)
+                }
                 Some(record) => self.workload_ingress(record, notes),
             },
         }

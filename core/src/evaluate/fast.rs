@@ -68,8 +68,7 @@ fn end(tables: &Tables, side: Side, version: IpVersion) -> Option<(IpAddr, u32)>
     let version = stated.map_or(version, IpVersion::of);
     let [v4, v6] = record.classes;
     let class = if version == IpVersion::V4 { v4 } else { v6 };
-    let addresses = tables.endpoints.addresses_of(record).iter();
-    let address = addresses.copied().find(|address| IpVersion::of(*address) == version)?;
+    let address = tables.endpoints.address_of(record, version)?;
     let known = class != NONE && stated.is_none_or(|stated| stated == address);
     known.then_some((address, class))
 }

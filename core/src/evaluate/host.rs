@@ -3,7 +3,7 @@
 use super::party::FlowView;
 use crate::dialect::Failsafe;
 use crate::model::Direction;
-use crate::tables::{EndpointRecord, Interface, Tables};
+use crate::tables::{EndpointRecord, Host, Interface, Tables};
 use std::net::IpAddr;
 
 /// The host endpoint of the interface through which a node talks to the outside.
@@ -13,30 +13,27 @@ pub(super) fn uplink<'a>(
     interface: Option<&str>,
     address: Option<IpAddr>,
 ) -> Option<&'a EndpointRecord> {
-    let holds = |record: &EndpointRecord| {
-        address.is_some_and(|address| tables.endpoints.addresses_of(record).contains(&address))
+    let record = |host: &Host| tables.endpoints.get(host.endpoint);
+    let holds = |host: &Host| {
+        let holds = |record, address| tables.endpoints.holds(record, address);
+        address.is_some_and(|address| record(host).is_some_and(|record| holds(record, address)))
     };
-    let specific = |record: &&EndpointRecord| match (&record.interface, interface) {
+    let specific = |host: &&Host| match (&host.interface, interface) {
         (Interface::Named(name), Some(wanted)) => **name == *wanted,
-        (Interface::ByAddress, Some(_)) => address.is_none() || holds(record),
+        (Interface::ByAddress, Some(_)) => address.is_none() || holds(host),
         (Interface::Named(_) | Interface::ByAddress, None) => true,
         (Interface::All | Interface::None, _) => false,
     };
-    let candidates = || hosts(tables, node).filter(specific);
-    let by_address = || candidates().find(|record| holds(record));
+    let candidates = || tables.endpoints.hosts_of(node).iter().filter(specific);
+    let by_address = || candidates().find(|host| holds(host));
     let first = if interface.is_none() { by_address() } else { None };
-    first.or_else(|| candidates().next()).or_else(|| wildcard(tables, node))
+    first.or_else(|| candidates().next()).and_then(record).or_else(|| wildcard(tables, node))
 }
 
 /// The host endpoint of every interface of a node that has none of its own.
 pub(super) fn wildcard(tables: &Tables, node: u32) -> Option<&EndpointRecord> {
-    hosts(tables, node).find(|record| record.interface == Interface::All)
-}
-
-fn hosts(tables: &Tables, node: u32) -> impl Iterator<Item = &EndpointRecord> {
-    let node = tables.endpoints.nodes.get(node);
-    let hosts = node.map_or(&[][..], |node| tables.endpoints.hosts.slice(node.hosts));
-    hosts.iter().filter_map(|endpoint| tables.endpoints.get(*endpoint))
+    let host = tables.endpoints.hosts_of(node).iter().find(|host| host.interface == Interface::All)?;
+    tables.endpoints.get(host.endpoint)
 }
 
 impl FlowView<'_> {

@@ -5,7 +5,7 @@ use super::party::FlowView;
 use super::walk::Notes;
 use crate::cluster::{Phase, Scope};
 use crate::model::{Direction, Reason};
-use crate::tables::{EndpointRecord, Interface, NONE, Tables};
+use crate::tables::{EndpointRecord, NONE, Tables};
 
 /// An endpoint that judges.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +100,7 @@ impl Judge<'_> {
     }
 
     fn untracked(&self, flow: &FlowView<'_>, notes: &mut Notes) -> Outcome {
-        let skipped = self.record.interface == Interface::All
+        let skipped = self.record.is(EndpointRecord::WILDCARD)
             || flow.is_failsafe(self.direction)
             || flow.is_failsafe_reply(self.direction);
         if skipped { Outcome::open() } else { self.tiers(flow, Phase::Untracked, notes) }

@@ -24,7 +24,7 @@ mod walk;
 
 use crate::cluster::Scope;
 use crate::model::{Action, Evaluation, Flow, FlowContext, Point, Reason, Role, RuleId, Verdict};
-use crate::tables::Tables;
+use crate::tables::{EndpointRecord, Tables};
 
 /// What one endpoint says of a flow in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +50,13 @@ pub(crate) fn judge(
     let mut notes = walk::Notes::default();
     let outcome = match tables.endpoints.get(point.endpoint.get()) {
         None => outcome::Outcome::deny(Reason::UnknownEndpoint),
+        Some(record) if record.subject == EndpointRecord::ELSEWHERE => {
+            outcome::Outcome::deny(Reason::NotEvaluated)
+        }
         Some(record) => {
             let judge = judge::Judge { tables, record, direction: point.direction, scope };
             match point.role {
-                _ if !record.is_host => judge.workload(&view, &mut notes),
+                _ if !record.is(EndpointRecord::HOST) => judge.workload(&view, &mut notes),
                 Role::Own => judge.host(&view, &mut notes).outcome(),
                 Role::Forwarded => judge.forwarded(&view, &mut notes),
                 Role::PreDnatOnly => judge.pre_dnat_only(&view, &mut notes),
@@ -87,15 +90,17 @@ pub(crate) fn evaluate(tables: &Tables, flow: &Flow, context: &FlowContext) -> E
 /// The enforced verdicts of flows without context, one after the other in `verdicts`; as many as the shorter holds.
 pub(crate) fn verdicts(tables: &Tables, flows: &[Flow], verdicts: &mut [Verdict]) {
     let context = FlowContext::default();
-    if tables.pending.is_some() {
-        for (flow, place) in flows.iter().zip(verdicts) {
-            *place = verdict(tables, flow, &context);
+    let context = &context;
+    let slowly = |scope| move |flow: &Flow| connection::verdict(tables, flow, context, scope);
+    for (flows, verdicts) in flows.chunks(batch::TOGETHER).zip(verdicts.chunks_mut(batch::TOGETHER)) {
+        batch::verdicts(tables, &tables.enforced, flows, verdicts, slowly(Scope::Enforced));
+        let Some(program) = &tables.pending else { continue };
+        let mut pending = [Verdict::default(); batch::TOGETHER];
+        batch::verdicts(tables, program, flows, &mut pending, slowly(Scope::Pending));
+        for (verdict, pending) in verdicts.iter_mut().zip(pending) {
+            *verdict = verdict.with_flag(Verdict::STAGED_DIFFERS, verdict.action() != pending.action());
         }
-        return;
     }
-    batch::verdicts(tables, flows, verdicts, |flow| {
-        connection::verdict(tables, flow, &context, Scope::Enforced)
-    });
 }
 
 /// By the fast form if it can say.

@@ -3,7 +3,7 @@
 use crate::model::{
     EndpointId, Flow, FlowContext, IpVersion, OriginalDestination, Protocol, Side as FlowSide,
 };
-use crate::tables::{ClassParts, NONE, Parts, Place, Resolution, Side, Tables};
+use crate::tables::{ClassParts, Parts, Place, Resolution, Side, Tables};
 use std::net::IpAddr;
 
 /// One end of a flow.
@@ -110,23 +110,19 @@ fn parts_at(tables: &Tables, address: Option<IpAddr>, named: Option<EndpointId>)
         None => [Parts::EMPTY; 2],
     };
     let named = named.and_then(|id| tables.endpoints.get(id.get()));
-    let elsewhere = named.filter(|record| {
-        let held = tables.endpoints.addresses_of(record);
-        address.is_none_or(|address| !held.contains(&address))
-    });
+    let elsewhere =
+        named.filter(|record| address.is_none_or(|address| !tables.endpoints.holds(record, address)));
     [holders, address_part, elsewhere.map_or(Parts::EMPTY, |record| record.part)]
 }
 
 /// What an end of a flow is.
 pub(super) fn place(tables: &Tables, side: FlowSide) -> Place {
-    let (address, named) = split(side);
-    match named {
-        None => address.map_or(Place::Outside, |address| tables.addresses.occupant(address).place),
-        Some(id) => match tables.endpoints.get(id.get()) {
+    match split(side) {
+        (None, None) => Place::Outside,
+        (Some(address), None) => tables.place_at(address),
+        (_, Some(id)) => match tables.endpoints.get(id.get()) {
             None => Place::Unknown,
-            Some(record) if !record.is_host => Place::Workload { endpoint: id.get() },
-            Some(record) if record.node == NONE => Place::Outside,
-            Some(record) => Place::Host { node: record.node },
+            Some(record) => tables.place_of(id.get(), record),
         },
     }
 }
@@ -157,8 +153,7 @@ pub(super) fn settle(tables: &Tables, flow: &Flow) -> Flow {
 }
 
 fn address_of(tables: &Tables, id: EndpointId, version: IpVersion) -> Option<IpAddr> {
-    let addresses = tables.endpoints.addresses_of(tables.endpoints.get(id.get())?);
-    addresses.iter().copied().find(|address| IpVersion::of(*address) == version)
+    tables.endpoints.address_of(tables.endpoints.get(id.get())?, version)
 }
 
 /// The family of a stated address, else the first one that both ends have addresses of.
@@ -170,7 +165,7 @@ fn family(tables: &Tables, flow: &Flow) -> Option<IpVersion> {
     let has = |side, version| {
         let (_, named) = split(side);
         let record = tables.endpoints.get(named?.get())?;
-        let some = !tables.endpoints.addresses_of(record).is_empty();
+        let some = tables.endpoints.addresses_of(record).next().is_some();
         some.then(|| named.is_some_and(|id| address_of(tables, id, version).is_some()))
     };
     [IpVersion::V4, IpVersion::V6].into_iter().find(|version| {

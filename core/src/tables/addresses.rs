@@ -16,11 +16,10 @@ pub(crate) enum Place {
     Unknown,
 }
 
-/// What an address is, and the node that has it.
+/// Who has an address: the first endpoint by key and the first node by name, each a number or [`NONE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Occupant {
-    pub(crate) place: Place,
-    /// The node, or [`NONE`].
+    pub(crate) endpoint: u32,
     pub(crate) node: u32,
 }
 
@@ -42,7 +41,8 @@ pub(crate) struct Addresses {
     pub(crate) v6: Vec<(u128, u32)>,
     pub(crate) classes: Table<ClassParts>,
     /// Sorted: addresses that endpoints or nodes have.
-    pub(crate) occupied: Vec<(IpAddr, Occupant)>,
+    pub(crate) occupied_v4: Vec<(u32, Occupant)>,
+    pub(crate) occupied_v6: Vec<(u128, Occupant)>,
 }
 
 impl Addresses {
@@ -64,15 +64,25 @@ impl Addresses {
         self.classes.get(self.class(address)).copied().unwrap_or(nothing)
     }
 
-    /// What an address is.
+    /// Who has an address.
     pub(crate) fn occupant(&self, address: IpAddr) -> Occupant {
-        let found = self.occupied.binary_search_by(|(known, _)| known.cmp(&address));
-        let occupant =
-            found.ok().and_then(|position| self.occupied.get(position)).map(|(_, occupant)| *occupant);
-        occupant.unwrap_or(Occupant { place: Place::Outside, node: NONE })
+        let found = match address {
+            IpAddr::V4(v4) => find(&self.occupied_v4, v4.to_bits()),
+            IpAddr::V6(v6) => find(&self.occupied_v6, v6.to_bits()),
+        };
+        found.unwrap_or(Occupant { endpoint: NONE, node: NONE })
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.v4.bytes() + size_of_val(&*self.v6) + self.classes.bytes() + size_of_val(&*self.occupied)
+        self.v4.bytes()
+            + size_of_val(&*self.v6)
+            + self.classes.bytes()
+            + size_of_val(&*self.occupied_v4)
+            + size_of_val(&*self.occupied_v6)
     }
+}
+
+fn find<K: Ord + Copy>(occupied: &[(K, Occupant)], address: K) -> Option<Occupant> {
+    let position = occupied.binary_search_by_key(&address, |(known, _)| *known).ok()?;
+    occupied.get(position).map(|(_, occupant)| *occupant)
 }

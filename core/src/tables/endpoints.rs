@@ -2,8 +2,8 @@
 
 use super::{NONE, Pool, Span, Table};
 use crate::cluster::{Phase, Scope};
-use crate::model::{Direction, Name};
-use std::net::IpAddr;
+use crate::model::{Direction, IpVersion, Name};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The interface that a host endpoint stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,25 +11,62 @@ pub(crate) enum Interface {
     All,
     Named(Name),
     ByAddress,
-    /// It is no host endpoint's.
+    /// It stands for none.
     None,
 }
 
+/// A host endpoint of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Host {
+    pub(crate) endpoint: u32,
+    pub(crate) interface: Interface,
+}
+
 /// An endpoint.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EndpointRecord {
     /// What holds for it without its address.
     pub(crate) part: u32,
     pub(crate) subject: u32,
     /// Its node, or [`NONE`].
     pub(crate) node: u32,
-    pub(crate) is_host: bool,
-    /// It stands for one process space, not for any number of pods.
-    pub(crate) is_single: bool,
-    pub(crate) addresses: Span,
+    /// Its first IPv4 address, if its flags say that it has one.
+    pub(crate) v4: u32,
+    /// All others: a list of [`Endpoints::more`], or [`NONE`].
+    pub(crate) more: u32,
     /// The classes of its IPv4 and IPv6 address, or [`NONE`] where an address does not tell what it is.
     pub(crate) classes: [u32; 2],
-    pub(crate) interface: Interface,
+    pub(crate) flags: u32,
+}
+
+impl EndpointRecord {
+    /// The id is in use.
+    pub(crate) const PRESENT: u32 = 1;
+    pub(crate) const HOST: u32 = 2;
+    /// It stands for one process space, not for any number of pods.
+    pub(crate) const SINGLE: u32 = 4;
+    /// It is the host endpoint of every interface of a node that has none of its own.
+    pub(crate) const WILDCARD: u32 = 8;
+    pub(crate) const HAS_V4: u32 = 16;
+    /// All of these.
+    pub(super) const FLAGS: u32 = 31;
+
+    /// The subject of endpoints that these tables do not judge.
+    pub(crate) const ELSEWHERE: u32 = NONE - 1;
+
+    pub(crate) const ABSENT: EndpointRecord = EndpointRecord {
+        part: 0,
+        subject: NONE,
+        node: NONE,
+        v4: 0,
+        more: NONE,
+        classes: [NONE; 2],
+        flags: 0,
+    };
+
+    pub(crate) fn is(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
 }
 
 /// What governs an endpoint.
@@ -60,7 +97,7 @@ impl Subject {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct NodeRecord {
     pub(crate) addresses: Span,
-    /// Numbers of its host endpoints, by name.
+    /// Its host endpoints, by name.
     pub(crate) hosts: Span,
     /// Which DNS answers its endpoints see.
     pub(crate) view: u32,
@@ -69,31 +106,45 @@ pub(crate) struct NodeRecord {
 /// Endpoints by the number of their id, and nodes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Endpoints {
-    /// Absent where the id was removed.
-    pub(crate) records: Table<Option<EndpointRecord>>,
+    pub(crate) records: Table<EndpointRecord>,
+    /// Lists of addresses.
+    pub(crate) more: Table<Span>,
     pub(crate) addresses: Pool<IpAddr>,
     pub(crate) subjects: Table<Subject>,
     pub(crate) lists: Pool<u32>,
     pub(crate) profiles: Pool<u32>,
     pub(crate) nodes: Table<NodeRecord>,
-    pub(crate) hosts: Pool<u32>,
+    pub(crate) hosts: Pool<Host>,
 }
 
 impl Endpoints {
+    #[inline]
     pub(crate) fn get(&self, endpoint: u32) -> Option<&EndpointRecord> {
-        self.records.get(endpoint)?.as_ref()
+        self.records.get(endpoint).filter(|record| record.is(EndpointRecord::PRESENT))
     }
 
     /// Notes the class of one of its addresses.
     pub(crate) fn set_class(&mut self, endpoint: u32, address: IpAddr, class: u32) {
-        if let Some(Some(record)) = self.records.get_mut(endpoint) {
+        if let Some(record) = self.records.get_mut(endpoint) {
             let [v4, v6] = &mut record.classes;
             *(if address.is_ipv4() { v4 } else { v6 }) = class;
         }
     }
 
-    pub(crate) fn addresses_of(&self, record: &EndpointRecord) -> &[IpAddr] {
-        self.addresses.slice(record.addresses)
+    /// Every address of an endpoint; those of a family in their order.
+    pub(crate) fn addresses_of(&self, record: &EndpointRecord) -> impl Iterator<Item = IpAddr> {
+        let first = record.is(EndpointRecord::HAS_V4).then(|| IpAddr::V4(Ipv4Addr::from_bits(record.v4)));
+        let more = self.more.get(record.more).map_or(&[][..], |span| self.addresses.slice(*span));
+        first.into_iter().chain(more.iter().copied())
+    }
+
+    /// The first address of a family.
+    pub(crate) fn address_of(&self, record: &EndpointRecord, version: IpVersion) -> Option<IpAddr> {
+        self.addresses_of(record).find(|address| IpVersion::of(*address) == version)
+    }
+
+    pub(crate) fn holds(&self, record: &EndpointRecord, address: IpAddr) -> bool {
+        self.addresses_of(record).any(|known| known == address)
     }
 
     /// The list of a subject in one phase, direction and scope, or [`NONE`].
@@ -106,8 +157,14 @@ impl Endpoints {
         self.subjects.get(record.subject).map_or(&[], |subject| self.profiles.slice(subject.profiles))
     }
 
+    /// The host endpoints of a node, by name.
+    pub(crate) fn hosts_of(&self, node: u32) -> &[Host] {
+        self.nodes.get(node).map_or(&[], |node| self.hosts.slice(node.hosts))
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.records.bytes()
+            + self.more.bytes()
             + self.addresses.bytes()
             + self.subjects.bytes()
             + self.lists.bytes()

@@ -23,7 +23,7 @@ pub use bytes::SnapshotError;
 pub(crate) use bytes::{from_bytes, to_bytes};
 pub(crate) use cell::prefetch;
 pub(crate) use checks::{Check, PortCheck, Side};
-pub(crate) use endpoints::{EndpointRecord, Endpoints, Interface, NodeRecord, Subject};
+pub(crate) use endpoints::{EndpointRecord, Endpoints, Host, Interface, NodeRecord, Subject};
 pub(crate) use parts::{Part, Parts, Resolution};
 pub(crate) use policies::{AppliedTier, EndOfTier, Policies, Profile, Rule};
 pub(crate) use program::{
@@ -36,15 +36,18 @@ pub(crate) use traffic::{ProtocolAtoms, Traffic};
 pub(crate) use trie::Trie;
 
 use crate::dialect::Dialect;
+use std::net::IpAddr;
 
 /// What is nowhere.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Everything that an evaluation reads.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tables {
     pub(crate) generation: u32,
     pub(crate) dialect: Dialect,
+    /// The node whose endpoints are judged, or [`NONE`] for all.
+    pub(crate) only_node: u32,
     pub(crate) addresses: Addresses,
     pub(crate) parts: Parts,
     pub(crate) endpoints: Endpoints,
@@ -59,6 +62,25 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
+    /// What an address is.
+    pub(crate) fn place_at(&self, address: IpAddr) -> Place {
+        let Occupant { endpoint, node } = self.addresses.occupant(address);
+        match (self.endpoints.get(endpoint), node) {
+            (Some(record), _) => self.place_of(endpoint, record),
+            (None, NONE) => Place::Outside,
+            (None, node) => Place::Host { node },
+        }
+    }
+
+    /// What an endpoint is.
+    pub(crate) fn place_of(&self, endpoint: u32, record: &EndpointRecord) -> Place {
+        match record.node {
+            _ if !record.is(EndpointRecord::HOST) => Place::Workload { endpoint },
+            NONE => Place::Outside,
+            node => Place::Host { node },
+        }
+    }
+
     /// What the arrays take, without what texts they refer to.
     pub(crate) fn bytes_by_table(&self) -> Vec<(&'static str, usize)> {
         let programs = || std::iter::once(&self.enforced).chain(&self.pending);

@@ -1,6 +1,7 @@
 //! The world of `spec/calico.md` 13, questions about it as text, and a table that collects what went wrong.
 #![allow(dead_code, reason = "each test program uses its part of this")]
 
+use crate::engines::{evaluate_once, judge_once};
 use std::net::IpAddr;
 use tierwall::cluster::{Cluster, Phase, RuleOwner, RulePosition, Scope};
 use tierwall::dialect::Dialect;
@@ -9,7 +10,7 @@ use tierwall::manifest::{LoadError, LoadOptions, Source, load};
 use tierwall::model::{
     Direction, EndpointId, EndpointKey, EndpointKind, Flow, FlowContext, Protocol, Reason,
 };
-use tierwall::reference::{Decider, Judgement, Point, Role, evaluate, judge};
+use tierwall::reference::{Decider, Judgement, Point, Role};
 
 /// Namespaces, service accounts, pods, network sets and nodes. A, B are on node n1; C, D on n2.
 pub(crate) const INVENTORY: &str = r#"
@@ -258,7 +259,7 @@ pub(crate) fn judgement(cluster: &Cluster, question: &str, context: &FlowContext
     let name = at.or(text.split_whitespace().nth(position)).unwrap();
     let (endpoint, _) = end(cluster, name);
     let point = Point { endpoint: endpoint.unwrap(), direction, role };
-    judge(cluster, point, &flow(cluster, text), context, scope)
+    judge_once(cluster, point, &flow(cluster, text), context, scope)
 }
 
 fn told(cluster: &Cluster, judgement: &Judgement) -> String {
@@ -300,7 +301,7 @@ pub(crate) fn connect(cluster: &Cluster, text: &str) -> String {
 
 /// [`connect`], with what is known of the flow.
 pub(crate) fn connect_about(cluster: &Cluster, text: &str, context: &FlowContext) -> String {
-    let verdict = evaluate(cluster, &flow(cluster, text), context).enforced;
+    let verdict = evaluate_once(cluster, &flow(cluster, text), context).enforced;
     let (egress, ingress) = (verdict.reason(Direction::Egress), verdict.reason(Direction::Ingress));
     format!("{}: {egress}, {ingress}", verdict.action())
 }

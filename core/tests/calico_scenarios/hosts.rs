@@ -4,11 +4,12 @@ use super::fixture::{
     Table, add, ask, ask_about, connect, connect_about, flow, gnp, hep, object, world, world_with,
     world_without_hosts,
 };
+use crate::engines::{evaluate_once, judge_once};
 use std::net::IpAddr;
 use tierwall::cluster::Cluster;
 use tierwall::dialect::{Dialect, EndpointToHost};
 use tierwall::model::{FlowContext, OriginalDestination};
-use tierwall::reference::{Missing, evaluate, judge};
+use tierwall::reference::Missing;
 
 const ALLOW: &str = "ingress: [{action: Allow}]";
 const DENY: &str = "ingress: [{action: Deny}]";
@@ -503,13 +504,13 @@ fn which_host_endpoint() {
 fn evaluation_and_judgement_agree() {
     let cluster = world(&[on_host("p", &format!("{FORWARD}, types: [Ingress], {DENY}"))]);
     let flow = flow(&cluster, "Y -> n1 tcp/8443");
-    let verdict = evaluate(&cluster, &flow, &FlowContext::default()).enforced;
+    let verdict = evaluate_once(&cluster, &flow, &FlowContext::default()).enforced;
     let host = cluster.host_endpoints().next().unwrap().id;
     let direction = tierwall::model::Direction::Ingress;
     let point =
         tierwall::reference::Point { endpoint: host, direction, role: tierwall::reference::Role::Own };
     let scope = tierwall::cluster::Scope::Enforced;
-    let judgement = judge(&cluster, point, &flow, &FlowContext::default(), scope);
+    let judgement = judge_once(&cluster, point, &flow, &FlowContext::default(), scope);
     assert_eq!(verdict.rule(direction), judgement.rule);
     assert_eq!(verdict.action(), judgement.action);
 }

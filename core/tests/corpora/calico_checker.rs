@@ -3,6 +3,7 @@
 //! An endpoint and its store become a cluster that reads the specification as the checker does (calico.md 10).
 
 use crate::calico_rule::{Evaluator, Surroundings, action, name, order, policy_kind};
+use crate::compared::Engines;
 use crate::support::{Outcome, expect, list, run_cases, text};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ use tierwall::model::{
     Http, HttpRequest, Isolation, Name, Policy, PolicyClass, PolicyKey, Profile, Protocol, Reason, Rule,
     RuleAction, Side, Tier, normalise_path,
 };
-use tierwall::reference::{Decider, Hit, Judgement, Match, Point, Role, judge, matches};
+use tierwall::reference::{Decider, Hit, Judgement, Match, Point, Role, matches};
 use tierwall::selector::Selector;
 
 pub(crate) fn run(folder: &Path) -> Outcome {
@@ -229,7 +230,7 @@ fn policy(case: &Value) -> Result<(), String> {
     let mut store = case["store"].clone();
     store["policies"] = json!({ "GlobalNetworkPolicy/policy": case["policy"] });
     let walk = Walk::new(&endpoint_json, &store, direction, Scope::Enforced, &case["flow"])?;
-    let judgement = walk.judge();
+    let judgement = walk.judge()?;
     let decided = judgement.hits.iter().find(|hit| hit.tier.is_some() && hit.index.is_some());
     let found = match decided {
         Some(hit) => (hit.action.to_string().to_uppercase(), index(hit)),
@@ -246,7 +247,7 @@ fn evaluate(case: &Value) -> Result<(), String> {
         other => return Err(format!("unknown scope {other:?}")),
     };
     let walk = Walk::new(&case["endpoint"], &case["store"], text(case, "direction"), scope, &case["flow"])?;
-    let judgement = walk.judge();
+    let judgement = walk.judge()?;
     let expected = &case["expected"];
     if let Some(code) = expected["code"].as_str() {
         expect(walk.code(&judgement)?, code)?;
@@ -275,7 +276,7 @@ fn expect_trace(found: &[Value], expected: &[Value]) -> Result<(), String> {
 
 /// What the evaluation of an endpoint needs, and what of it the normal form cannot hold.
 struct Walk {
-    cluster: Cluster,
+    engines: Engines,
     point: Point,
     scope: Scope,
     flow: Flow,
@@ -310,7 +311,7 @@ impl Walk {
         };
         let nobody = Side::Endpoint(EndpointId::from(0));
         let mut walk = Walk {
-            cluster,
+            engines: Engines::new(cluster),
             point: Point {
                 endpoint: EndpointId::from(u32::MAX - 1),
                 direction: reader.direction,
@@ -362,12 +363,12 @@ impl Walk {
             }
         }
         objects.push(endpoint(JUDGED, profiles));
-        let mut transaction = self.cluster.transaction();
+        let mut transaction = self.engines.change().transaction();
         for object in objects {
             transaction.put(object);
         }
         transaction.commit();
-        self.point.endpoint = self.cluster.endpoint_id(&endpoint_key(JUDGED)).unwrap();
+        self.point.endpoint = self.engines.cluster().endpoint_id(&endpoint_key(JUDGED)).unwrap();
         Ok(())
     }
 
@@ -409,8 +410,8 @@ impl Walk {
         Ok(rules)
     }
 
-    fn judge(&self) -> Judgement {
-        judge(&self.cluster, self.point, &self.flow, &self.context, self.scope)
+    fn judge(&self) -> Result<Judgement, String> {
+        self.engines.judge(self.point, &self.flow, &self.context, self.scope)
     }
 
     fn code(&self, judgement: &Judgement) -> Result<&'static str, String> {
@@ -473,8 +474,8 @@ impl Walk {
 
     /// The checker names the default action of a tier after the first policy that takes part; data planes, the last.
     fn first_of(&self, tier: &Name) -> Option<PolicyKey> {
-        let entry = self.cluster.endpoint(self.point.endpoint)?;
-        let applied = self.cluster.applied(entry, self.point.direction, Phase::Normal, self.scope);
+        let entry = self.engines.cluster().endpoint(self.point.endpoint)?;
+        let applied = self.engines.cluster().applied(entry, self.point.direction, Phase::Normal, self.scope);
         let tier = applied.iter().find(|applied| applied.tier.name == *tier)?;
         tier.policies.first().map(|policy| policy.entry.policy.key.clone())
     }

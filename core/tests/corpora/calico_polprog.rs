@@ -5,6 +5,7 @@
 //! traffic apart, where policies of one endpoint would be in both; so each gets an endpoint of its own.
 
 use crate::calico_rule::{Evaluator, Surroundings, action, order};
+use crate::compared::Engines;
 use crate::support::{Outcome, expect, list, run_cases, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use tierwall::model::{
     HostInterface, Isolation, Name, OriginalDestination, Policy, PolicyClass, PolicyKey, PolicyKind, Profile,
     Protocol, Reason, Rule, RuleAction, Tier,
 };
-use tierwall::reference::{Decider, Hit, Judgement, Point, Role, judge};
+use tierwall::reference::{Decider, Hit, Judgement, Point, Role};
 use tierwall::selector::Selector;
 
 pub(crate) fn run(folder: &Path) -> Outcome {
@@ -92,7 +93,7 @@ impl Program {
     fn run(&self, packet: &Value) -> Result<(&'static str, Vec<u64>), String> {
         let (flow, context) = (flow(packet)?, context(packet)?);
         if let Some(untracked) = &self.untracked {
-            let judgement = untracked.judge(&flow, &context);
+            let judgement = untracked.judge(&flow, &context)?;
             let undecided = judgement.reason == Reason::ForwardDefault;
             let hits = untracked.hits(&judgement)?;
             return Ok((if undecided { "no-match" } else { verdict(&judgement)? }, hits));
@@ -101,7 +102,7 @@ impl Program {
         let host = if from_or_to_host { &self.local } else { &self.forwarded };
         let (mut found, mut hits) = ("no-match", Vec::new());
         for place in host.iter().chain(&self.workload) {
-            let judgement = place.judge(&flow, &context);
+            let judgement = place.judge(&flow, &context)?;
             found = verdict(&judgement)?;
             hits.extend(place.hits(&judgement)?);
             if found == "deny" {
@@ -123,7 +124,7 @@ fn verdict(judgement: &Judgement) -> Result<&'static str, String> {
 
 /// One endpoint in a cluster of its own, with the ids that the program gives to its rules.
 struct Place {
-    cluster: Cluster,
+    engines: Engines,
     endpoint: EndpointId,
     role: Role,
     ids: Ids,
@@ -138,9 +139,9 @@ struct Ids {
 }
 
 impl Place {
-    fn judge(&self, flow: &Flow, context: &FlowContext) -> Judgement {
+    fn judge(&self, flow: &Flow, context: &FlowContext) -> Result<Judgement, String> {
         let point = Point { endpoint: self.endpoint, direction: Direction::Ingress, role: self.role };
-        judge(&self.cluster, point, flow, context, Scope::Enforced)
+        self.engines.judge(point, flow, context, Scope::Enforced)
     }
 
     fn hits(&self, judgement: &Judgement) -> Result<Vec<u64>, String> {
@@ -260,7 +261,7 @@ impl<'a> Builder<'a> {
         }));
         transaction.commit();
         let endpoint = cluster.endpoint_id(&key).unwrap();
-        Place { cluster, endpoint, role, ids: self.ids }
+        Place { engines: Engines::new(cluster), endpoint, role, ids: self.ids }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Random clusters of Calico and Kubernetes policy, with the verdicts and rule hits of Calico itself.
 
+use crate::compared::Engines;
 use crate::support::{Outcome, expect, list, run_cases, text};
 use serde_json::Value;
 use std::net::IpAddr;
@@ -7,7 +8,7 @@ use std::path::Path;
 use tierwall::cluster::{Cluster, EndpointEntry, Phase, Scope};
 use tierwall::dialect::{Dialect, MissingNamespace};
 use tierwall::model::{Action, Direction, EndpointId, Flow, FlowContext, Http, HttpRequest, Protocol};
-use tierwall::reference::{Hit, Judgement, Point, Role, judge};
+use tierwall::reference::{Hit, Judgement, Point, Role};
 use tierwall::resource::Resource;
 
 pub(crate) fn run(folder: &Path) -> Outcome {
@@ -15,11 +16,11 @@ pub(crate) fn run(folder: &Path) -> Outcome {
 }
 
 fn check(case: &Value) -> Result<(), String> {
-    let cluster = cluster(list(case, "resources"))?;
+    let engines = Engines::new(cluster(list(case, "resources"))?);
     let hits: Vec<&str> = list(case, "hits").iter().filter_map(Value::as_str).collect();
     let mut differences = Vec::new();
     for json in list(case, "probes") {
-        let probe = Probe::new(&cluster, &hits, json)?;
+        let probe = Probe::new(&engines, &hits, json)?;
         differences.extend(probe.check().err().map(|difference| format!("{json}: {difference}")));
     }
     if differences.is_empty() { Ok(()) } else { Err(differences.join("\n    ")) }
@@ -44,21 +45,21 @@ fn cluster(resources: &[Value]) -> Result<Cluster, String> {
 
 /// One new connection, with what is expected of it.
 struct Probe<'a> {
-    cluster: &'a Cluster,
+    engines: &'a Engines,
     hits: &'a [&'a str],
     json: &'a Value,
     flow: Flow,
 }
 
 impl<'a> Probe<'a> {
-    fn new(cluster: &'a Cluster, hits: &'a [&'a str], json: &'a Value) -> Result<Self, String> {
+    fn new(engines: &'a Engines, hits: &'a [&'a str], json: &'a Value) -> Result<Self, String> {
         let number = |field: &str| json[field].as_u64().unwrap_or(0);
         let byte = |field: &str| u8::try_from(number(field)).map_err(|error| format!("{json}: {error}"));
         let port = |field: &str| u16::try_from(number(field)).map_err(|error| format!("{json}: {error}"));
         let flow = Flow::new(address(json, "src")?, address(json, "dst")?, Protocol::from(byte("proto")?))
             .with_ports(port("sport")?, port("dport")?)
             .with_icmp(byte("icmpType")?, byte("icmpCode")?);
-        Ok(Probe { cluster, hits, json, flow })
+        Ok(Probe { engines, hits, json, flow })
     }
 
     fn check(&self) -> Result<(), String> {
@@ -94,7 +95,7 @@ impl<'a> Probe<'a> {
         }
         let entry = self.entry(direction).ok_or_else(|| format!("{field}: the address has no endpoint"))?;
         let context = FlowContext { http, ..FlowContext::default() };
-        let found = self.judge(entry.id, direction, Role::Own, &context, scope);
+        let found = self.judge(entry.id, direction, Role::Own, &context, scope)?;
         expect(&written(&found), &self.expected(field))
             .map_err(|error| format!("{field} ({scope:?}): {error}"))
     }
@@ -111,7 +112,8 @@ impl<'a> Probe<'a> {
             false if self.absence_counts() && !self.within_one_node() => vec!["allow".to_owned()],
             false => return Ok(()),
         };
-        let found = self.judge(host.id, direction, Role::Forwarded, &FlowContext::default(), Scope::Enforced);
+        let found =
+            self.judge(host.id, direction, Role::Forwarded, &FlowContext::default(), Scope::Enforced)?;
         expect(&written(&found), &expected).map_err(|error| format!("{field}: {error}"))
     }
 
@@ -126,12 +128,13 @@ impl<'a> Probe<'a> {
             Direction::Egress => self.flow.source_address(),
             Direction::Ingress => self.flow.destination_address(),
         };
-        self.cluster.endpoints_at(address?).next()
+        self.engines.cluster().endpoints_at(address?).next()
     }
 
     fn host_of(&self, workload: &EndpointEntry) -> Option<&'a EndpointEntry> {
         let node = workload.endpoint.node.as_ref()?;
-        self.cluster
+        self.engines
+            .cluster()
             .endpoints()
             .find(|entry| entry.endpoint.is_host() && entry.endpoint.node.as_ref() == Some(node))
     }
@@ -143,8 +146,8 @@ impl<'a> Probe<'a> {
         role: Role,
         context: &FlowContext,
         scope: Scope,
-    ) -> Judgement {
-        judge(self.cluster, Point { endpoint, direction, role }, &self.flow, context, scope)
+    ) -> Result<Judgement, String> {
+        self.engines.judge(Point { endpoint, direction, role }, &self.flow, context, scope)
     }
 
     /// The action, then the hits, which are written as indexes.

@@ -69,7 +69,7 @@ fn matrix(world: &World, step: &Value) -> Result<(), String> {
             let cells = row.as_str().unwrap().chars().enumerate();
             cells.filter(|(_, cell)| *cell != '#').map(move |(to, cell)| {
                 let flow = flow(sides[from], sides[to], ports)?;
-                let found = if world.verdict(&flow).is_allowed() { '.' } else { 'X' };
+                let found = if world.verdict(&flow)?.is_allowed() { '.' } else { 'X' };
                 expect(&found, &cell)
                     .map_err(|error| format!("{} -> {} {ports}: {error}", order[from], order[to]))
             })

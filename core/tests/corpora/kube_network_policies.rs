@@ -59,7 +59,7 @@ fn scenario(document: &Value, case: &Value) -> Result<(), String> {
 
 /// Whether the only tier with policies had an opinion, and which.
 fn tier_verdict(world: &World, probe: &Value, stated: &str) -> Result<(), String> {
-    let verdict = world.verdict(&world.flow(probe)?);
+    let verdict = world.verdict(&world.flow(probe)?)?;
     let directions = [Direction::Egress, Direction::Ingress];
     let decided = directions.into_iter().any(|direction| verdict.reason(direction) == Reason::Rule);
     let found = match (decided, verdict.is_allowed()) {
@@ -116,7 +116,7 @@ fn scenario_dns(case: &Value) -> Result<(), String> {
     for (name, addresses) in case["dns"].as_object().unwrap() {
         let addresses =
             addresses.as_array().unwrap().iter().map(|address| address.as_str().unwrap().parse().unwrap());
-        world.cluster.observe(DnsAnswer::addresses(name, addresses, Duration::from_secs(60)));
+        world.engines.change().observe(DnsAnswer::addresses(name, addresses, Duration::from_secs(60)));
     }
     let from = &case["from"];
     world.probe(&json!({
@@ -135,7 +135,7 @@ fn pipeline(document: &Value, case: &Value) -> Result<(), String> {
             "Next" => continue,
             other => return Err(format!("no verdict {other:?}")),
         };
-        world.cluster.put(stub(tier, action));
+        world.engines.change().put(stub(tier, action));
     }
     world.probe_all(list(case, "probes"))
 }
@@ -186,7 +186,7 @@ fn allowed(
 ) -> Result<bool, String> {
     let flow =
         Flow::new(world.side(from.0, from.1)?, world.side(to.0, to.1)?, Protocol::TCP).with_ports(40000, 80);
-    Ok(world.verdict(&flow).is_allowed())
+    Ok(world.verdict(&flow)?.is_allowed())
 }
 
 fn expected(case: &Value) -> bool {
@@ -239,7 +239,7 @@ fn packet(world: &World, case: &Value, from: (Option<&str>, Option<&str>)) -> Re
     let port = u16::try_from(case["port"].as_u64().unwrap_or(0)).unwrap();
     let destination = world.side(Some("ns/subject"), Some(SUBJECT_ADDRESSES[0]))?;
     let flow = Flow::new(world.side(from.0, from.1)?, destination, protocol).with_ports(40000, port);
-    Ok(world.verdict(&flow).is_allowed())
+    Ok(world.verdict(&flow)?.is_allowed())
 }
 
 fn np_ports(case: &Value) -> Result<(), String> {

@@ -2,8 +2,9 @@
 //!
 //! The cases are looked for in the folder that the environment variable `TIERWALL_CORPORA` names, or else in
 //! `shared/corpora` beside the workspace. Arguments choose corpora by name: `cargo test --test corpora -- k8s-random`.
-//! Every corpus gives one line, `NAME: P passed, F failed, X excluded`, after the details of its first failures. The run
-//! fails if a case fails, if an exclusion gives no reason, or if more than 2 % of a corpus are excluded.
+//! Every corpus gives one line, `NAME: P passed, F failed, X excluded`, after the details of its first failures. Whatever
+//! a case asks of the reference is asked of the compiled engine too: a case fails if they differ. The run fails if a case
+//! fails, if an exclusion gives no reason, or if more than 2 % of a corpus are excluded.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -22,6 +23,7 @@ mod calico_random;
 mod calico_rule;
 mod calico_selectors;
 mod calico_validators;
+mod compared;
 mod connection_list;
 mod cyclonus;
 mod kube_network_policies;
@@ -31,6 +33,9 @@ mod real_world;
 mod scale_k8s;
 mod scenario;
 mod support;
+
+#[path = "../engines/mod.rs"]
+mod engines;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,7 +74,7 @@ fn main() -> ExitCode {
         println!("corpora skipped: {} is not a folder; set TIERWALL_CORPORA", root.display());
         return ExitCode::SUCCESS;
     }
-    let (mut passed, mut failed, mut sound) = (0, 0, true);
+    let (mut total, mut sound) = (Outcome::default(), true);
     for (name, run) in chosen() {
         let folder = root.join(name);
         if !folder.is_dir() {
@@ -78,10 +83,10 @@ fn main() -> ExitCode {
         }
         let outcome = run(&folder);
         sound &= report(name, &outcome);
-        passed += outcome.passed;
-        failed += outcome.failures.len();
+        total.append(outcome);
     }
-    println!("{passed} passed, {failed} failed");
+    println!("{} asked both engines; all others ask for no verdict", total.compared);
+    println!("{} passed, {} failed", total.passed, total.failures.len());
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -113,6 +118,9 @@ fn report(name: &str, outcome: &Outcome) -> bool {
         return true;
     }
     println!("{name}: {} passed, {failed} failed, {excluded} excluded", outcome.passed);
+    if outcome.compared > 0 {
+        println!("  {name}: {} asked both engines", outcome.compared);
+    }
     for (reason, count) in &outcome.uncounted {
         println!("  {name}: {count} more do not count: {reason}");
     }

@@ -1,5 +1,6 @@
 //! `netpol-analyzer`: the complete connections of sets of manifests, and manifests that must be refused.
 
+use crate::compared::Engines;
 use crate::connection_list::{ConnectionList, End, PROTOCOLS, Permitted, around, pairs, range};
 use crate::scenario::{World, all, as_sent, inventory, pod_object, pod_spec, protocol};
 use crate::support::{Fate, Outcome, documents, expect, list, run_all, run_cases, text};
@@ -12,7 +13,6 @@ use tierwall::cluster::Cluster;
 use tierwall::dialect::{CidrPods, Dialect, HostNetwork};
 use tierwall::manifest::{LoadOptions, load_paths};
 use tierwall::model::{EndpointId, EndpointKey, EndpointKind, Flow, FlowContext, Side};
-use tierwall::reference;
 
 pub(crate) fn run(folder: &Path) -> Outcome {
     let mut outcome = run_cases(folder, |_, case| connections(folder, case));
@@ -40,7 +40,7 @@ fn connections(folder: &Path, case: &Value) -> Result<(), String> {
     objects.extend(list(cluster, "pods").iter().map(workload_object));
     objects.extend_from_slice(&policies);
     let world = World::new(dialect(), &objects)?;
-    let found = probe_all(&world.cluster, case)?;
+    let found = probe_all(&world.engines, case)?;
     expect(&found, &list(cluster, "pods").len()).map_err(|error| format!("workloads: {error}"))?;
     let manifests = folder.join("raw").join(text(case, "manifests"));
     // Manifests with something that no API server takes are refused as a whole.
@@ -49,16 +49,17 @@ fn connections(folder: &Path, case: &Value) -> Result<(), String> {
     }
     let mut cluster = Cluster::with_dialect(dialect());
     load_paths(&mut cluster, &[manifests], &LoadOptions::default()).map_err(|error| error.to_string())?;
-    probe_all(&cluster, case).map_err(|error| format!("by its manifests: {error}")).map(drop)
+    probe_all(&Engines::new(cluster), case).map_err(|error| format!("by its manifests: {error}")).map(drop)
 }
 
 /// Probes every pair of workloads, and every workload with every external range, at every port boundary. The result is
 /// how many of the workloads the cluster has: pods of one owner are one workload to the analyzer.
-fn probe_all(cluster: &Cluster, case: &Value) -> Result<usize, String> {
+fn probe_all(engines: &Engines, case: &Value) -> Result<usize, String> {
     let mut listed = ConnectionList::default();
     for edge in list(case, "edges") {
         listed.add(text(edge, "from"), text(edge, "to"), permitted(&edge["conn"]))?;
     }
+    let cluster = engines.cluster();
     let mut ends = workloads(cluster, case)?;
     let found = ends.len();
     let outside = external_addresses(case, &listed)?.into_iter();
@@ -69,7 +70,7 @@ fn probe_all(cluster: &Cluster, case: &Value) -> Result<usize, String> {
     all(probes.map(|((from, to), port)| {
         PROTOCOLS.into_iter().try_for_each(|name| {
             let flow = Flow::new(from.side(), to.side(), protocol(name)?).with_ports(40000, port);
-            let verdict = reference::evaluate(cluster, &flow, &FlowContext::default()).enforced;
+            let verdict = engines.evaluate(&flow, &FlowContext::default())?.enforced;
             expect(&verdict.is_allowed(), &listed.permits(from, to, name, port))
                 .map_err(|error| format!("{} -> {} {name} {port}: {error}", from.name(), to.name()))
         })

@@ -90,7 +90,7 @@ pub(crate) fn k8s_random(folder: &Path) -> Outcome {
             dialect.selection_scope = scope;
             let world = World::new(dialect, &objects)?;
             all(options.iter().map(|probe| {
-                let verdict = world.verdict(&world.flow(probe)?);
+                let verdict = world.verdict(&world.flow(probe)?)?;
                 world
                     .compare(verdict, &probe["npSelectionScope"][name])
                     .map_err(|error| format!("{name}, {probe}: {error}"))

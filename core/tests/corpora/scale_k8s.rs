@@ -11,7 +11,6 @@ use std::net::IpAddr;
 use std::path::Path;
 use tierwall::dialect::Dialect;
 use tierwall::model::{Flow, FlowContext};
-use tierwall::reference;
 
 /// Of the pairs of the connection list every one whose number is a multiple of this is probed: a prime, so that it comes
 /// by every pod and every range.
@@ -53,7 +52,7 @@ fn flow(world: &World, line: &str) -> Result<Fate, String> {
     let port = port.parse().map_err(|error| format!("{port}: {error}"))?;
     let flow = Flow::new(source, destination, protocol(protocol_name)?).with_ports(40000, port);
     let context = FlowContext { via_service: source == destination, ..FlowContext::default() };
-    let verdict = reference::evaluate(&world.cluster, &flow, &context).enforced;
+    let verdict = world.engines.evaluate(&flow, &context)?.enforced;
     Ok(Fate::from(expect(verdict.action().to_string().as_str(), expected)))
 }
 
@@ -80,7 +79,7 @@ fn connections(folder: &Path) -> Outcome {
             for name in PROTOCOLS {
                 for port in &ports {
                     let flow = Flow::new(from.side(), to.side(), protocol(name)?).with_ports(40000, *port);
-                    expect(&world.verdict(&flow).is_allowed(), &listed.permits(from, to, name, *port))
+                    expect(&world.verdict(&flow)?.is_allowed(), &listed.permits(from, to, name, *port))
                         .map_err(|error| format!("{name} {port}: {error}"))?;
                 }
             }

@@ -1,5 +1,6 @@
 //! Scenarios of the Kubernetes corpora: a cluster, policies, and probes with the verdict expected.
 
+use crate::compared::Engines;
 use crate::support::{expect, list, text};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -9,12 +10,11 @@ use tierwall::dialect::Dialect;
 use tierwall::model::{
     Action, Direction, Evaluation, Flow, FlowContext, Protocol, Reason, RuleAction, Side, Verdict,
 };
-use tierwall::reference;
 use tierwall::resource::{Resource, ResourceKey};
 
 /// A cluster filled with API objects, as a client of the API would send them.
 pub(crate) struct World {
-    pub(crate) cluster: Cluster,
+    pub(crate) engines: Engines,
     objects: BTreeMap<String, ResourceKey>,
     /// The first address of each pod, by `namespace/name`.
     pods: BTreeMap<String, IpAddr>,
@@ -23,7 +23,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(dialect: Dialect, objects: &[Value]) -> Result<Self, String> {
         let mut world = World {
-            cluster: Cluster::with_dialect(dialect),
+            engines: Engines::new(Cluster::with_dialect(dialect)),
             objects: BTreeMap::new(),
             pods: BTreeMap::new(),
         };
@@ -33,7 +33,7 @@ impl World {
 
     /// Replaces what is there by `objects`, in one transaction that removes only what is not among them.
     pub(crate) fn move_to(&mut self, objects: &[Value]) -> Result<(), String> {
-        let mut transaction = self.cluster.transaction();
+        let mut transaction = self.engines.change().transaction();
         let mut present = BTreeMap::new();
         self.pods.clear();
         for object in objects {
@@ -61,7 +61,7 @@ impl World {
         let (namespace, name) =
             pod.split_once('/').ok_or_else(|| format!("{pod:?} is not namespace/name"))?;
         let address = address.or_else(|| self.pods.get(pod).copied());
-        match (self.cluster.workload(namespace, name), address) {
+        match (self.engines.cluster().workload(namespace, name), address) {
             (Some(id), Some(address)) => Ok(Side::Both(id, address)),
             (Some(id), None) => Ok(Side::Endpoint(id)),
             // A host-networked pod takes part as its node.
@@ -78,11 +78,10 @@ impl World {
         Ok(Flow::new(source, destination, protocol).with_ports(port("srcPort"), port("port")))
     }
 
-    pub(crate) fn verdict(&self, flow: &Flow) -> Verdict {
-        let Evaluation { enforced, pending } =
-            reference::evaluate(&self.cluster, flow, &FlowContext::default());
+    pub(crate) fn verdict(&self, flow: &Flow) -> Result<Verdict, String> {
+        let Evaluation { enforced, pending } = self.engines.evaluate(flow, &FlowContext::default())?;
         assert_eq!(enforced.action(), pending.action(), "nothing is staged here");
-        enforced
+        Ok(enforced)
     }
 
     /// Whether a verdict is as the probe says: the connection, and where stated each side alone.
@@ -101,12 +100,12 @@ impl World {
     /// Probes a connection, by the names of its pods and again by nothing but addresses.
     pub(crate) fn probe(&self, probe: &Value) -> Result<(), String> {
         let flow = self.flow(probe)?;
-        let verdict = self.verdict(&flow);
+        let verdict = self.verdict(&flow)?;
         let shown = || format!("{} ({verdict:?})", describe(probe));
         self.compare(verdict, probe).map_err(|error| format!("{}: {error}", shown()))?;
         let by_address =
             flow.with_source(unnamed(flow.source())).with_destination(unnamed(flow.destination()));
-        expect(&self.verdict(&by_address).action(), &verdict.action())
+        expect(&self.verdict(&by_address)?.action(), &verdict.action())
             .map_err(|error| format!("{} by address: {error}", shown()))
     }
 
@@ -117,7 +116,8 @@ impl World {
 
     /// What one side of a verdict says, by its reason.
     fn side_action(&self, verdict: Verdict, direction: Direction) -> Action {
-        let rule = verdict.rule(direction).and_then(|id| self.cluster.rule(id)).and_then(|info| info.rule);
+        let rule =
+            verdict.rule(direction).and_then(|id| self.engines.cluster().rule(id)).and_then(|info| info.rule);
         match verdict.reason(direction) {
             Reason::Rule | Reason::ProfileRule => match rule.expect("a rule decided").action {
                 RuleAction::Allow => Action::Allow,

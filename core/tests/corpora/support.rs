@@ -1,5 +1,6 @@
 //! What the runners of all corpora share: reading case files, running cases on two threads, counting.
 
+use crate::compared;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +31,8 @@ impl From<Result<(), String>> for Fate {
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) passed: usize,
+    /// How many asked the reference and the compiled engine for verdicts.
+    pub(crate) compared: usize,
     /// `ID: difference` of each failed case.
     pub(crate) failures: Vec<String>,
     /// The id of each excluded case, and why.
@@ -58,6 +61,7 @@ impl Outcome {
 
     pub(crate) fn append(&mut self, mut other: Outcome) {
         self.passed += other.passed;
+        self.compared += other.compared;
         for (reason, count) in other.uncounted {
             *self.uncounted.entry(reason).or_default() += count;
         }
@@ -104,6 +108,7 @@ pub(crate) fn run_all<T: Sync, F: Into<Fate>>(
         let mut outcome = Outcome::default();
         for item in part {
             let fate = catch_unwind(AssertUnwindSafe(|| check(item).into()));
+            outcome.compared += usize::from(compared::were_asked());
             outcome.record(&id(item), fate.unwrap_or_else(|_| Fate::Failed("panicked".to_owned())));
         }
         outcome

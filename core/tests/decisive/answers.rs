@@ -1,13 +1,14 @@
 //! Each reason is given, each action does what it says, each phase has its place.
 
 use super::fixture::{Table, ask, connect, flow, gnp, hep, judgement, knp, object, tier, world, world_with};
+use crate::engines::evaluate_once;
 use tierwall::cluster::{Cluster, EndpointEntry, Phase, Scope};
 use tierwall::dialect::{AbsentAddress, Dialect, DnsCoverage, EndpointToHost, Flavour, OtherProtocols};
 use tierwall::explain::explain;
 use tierwall::model::{
     Action, Direction, EndpointId, Flow, FlowContext, Http, HttpRequest, Protocol, Reason, Verdict,
 };
-use tierwall::reference::{Missing, evaluate, matches};
+use tierwall::reference::{Missing, matches};
 
 const FORWARD: &str = "applyOnForward: true";
 
@@ -20,7 +21,7 @@ fn ingress(cluster: &Cluster, text: &str) -> (Action, Reason) {
 }
 
 fn ingress_of(cluster: &Cluster, flow: &Flow, context: &FlowContext) -> (Action, Reason) {
-    let verdict = evaluate(cluster, flow, context).enforced;
+    let verdict = evaluate_once(cluster, flow, context).enforced;
     (verdict.action(), verdict.reason(Direction::Ingress))
 }
 
@@ -46,8 +47,11 @@ fn every_reason() {
     let a_to_b = flow(&requests, "A -> B tcp/1");
     let nobody = Flow::new(EndpointId::from(9999), EndpointId::from(9998), Protocol::TCP);
     let untracked = on_host(&format!("doNotTrack: true, {FORWARD}, ingress: [{{action: Allow}}]"));
-    let dropped =
-        evaluate(&world_with(to_host, &[]), &flow(&fixture, "A -> n1 tcp/9000"), &FlowContext::default());
+    let dropped = evaluate_once(
+        &world_with(to_host, &[]),
+        &flow(&fixture, "A -> n1 tcp/9000"),
+        &FlowContext::default(),
+    );
     let forwarded = judgement(&fixture, "forward in at H1: Y -> B tcp/1", &FlowContext::default());
     let (allow, deny) = (Action::Allow, Action::Deny);
     let nothing = Verdict::default();
@@ -98,7 +102,7 @@ fn exemptions_end() {
     }
     // Through a service, traffic to itself is policed.
     let context = FlowContext { via_service: true, ..FlowContext::default() };
-    let verdict = evaluate(&cluster, &flow(&cluster, "B -> B tcp/1"), &context).enforced;
+    let verdict = evaluate_once(&cluster, &flow(&cluster, "B -> B tcp/1"), &context).enforced;
     assert_eq!((verdict.action(), verdict.reason(Direction::Egress)), (Action::Deny, Reason::TierDefault));
     // What a controller stands for is any number of pods, which do not reach each other for being alike.
     let deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: many, namespace: dev}, \
@@ -128,7 +132,8 @@ fn every_rule_action() {
             gnp("q", "selector: app == 'db', types: [Ingress], ingress: [{action: Allow}]"),
         ]);
         table.expect("5.4", action, expected, &ask(&cluster, "in: A -> B tcp/1"));
-        let verdict = evaluate(&cluster, &flow(&cluster, "A -> B tcp/1"), &FlowContext::default()).enforced;
+        let verdict =
+            evaluate_once(&cluster, &flow(&cluster, "A -> B tcp/1"), &FlowContext::default()).enforced;
         table.expect("5.4", "logged", &logs.to_string(), &verdict.is_logged().to_string());
     }
     table.finish();

@@ -3,11 +3,12 @@
 use super::fixture::Table;
 use super::fixture::{ask, ask_about, connect, gnp, hep, kcnp, knp, object, refusal, tier, world_with};
 use super::{assert_covers, field_names};
+use crate::engines::judge_once;
 use std::time::Duration;
 use tierwall::cluster::{DnsAnswer, Scope};
 use tierwall::dialect::*;
 use tierwall::model::{Direction, Flow, FlowContext, Http, HttpRequest, PortRange, Protocol, Side};
-use tierwall::reference::{Point, Role, judge};
+use tierwall::reference::{Point, Role};
 
 /// Another reading of a field, and the answer under it.
 type Reading = (fn(&mut Dialect), &'static str);
@@ -355,7 +356,9 @@ fn kubernetes() -> Vec<Field> {
                 let target = cluster.workload("dev", "b").unwrap();
                 let flow = Flow::new(source, Side::Endpoint(target), Protocol::TCP).with_ports(40000, 1);
                 let point = Point { endpoint: target, direction: Direction::Ingress, role: Role::Own };
-                judge(&cluster, point, &flow, &FlowContext::default(), Scope::Enforced).action.to_string()
+                judge_once(&cluster, point, &flow, &FlowContext::default(), Scope::Enforced)
+                    .action
+                    .to_string()
             },
             documented: "deny",
             others: vec![(|dialect| dialect.absent_address = AbsentAddress::Undecided, "undecided")],

@@ -1,12 +1,12 @@
 //! The cluster of the scenarios, the notation of their rows, and how a row is run.
 
+use crate::engines::evaluate_once;
 use std::net::IpAddr;
 use std::time::Duration;
 use tierwall::cluster::{Cluster, DnsAnswer, EndRef};
 use tierwall::dialect::Dialect;
 use tierwall::manifest::{LoadError, LoadOptions, Source, load};
 use tierwall::model::{Direction, Flow, FlowContext, IpVersion, Protocol, Side, Verdict};
-use tierwall::reference::evaluate;
 
 /// The addresses that flows call by a short name.
 const ADDRESSES: [(&str, &str); 5] = [
@@ -111,7 +111,7 @@ pub(crate) fn check(cluster: &Cluster, flow: &str, any_family: bool) -> Vec<Stri
     let asked = std::iter::once(ends).chain(chosen);
     asked
         .filter_map(|ends| {
-            let verdict = evaluate(cluster, &ends.flow(), &context).enforced;
+            let verdict = evaluate_once(cluster, &ends.flow(), &context).enforced;
             (!agrees(verdict, answer))
                 .then(|| format!("{flow}\n    {:?}\n    is {}", ends.flow(), show(verdict)))
         })

@@ -64,6 +64,7 @@ proptest! {
         let cluster = world.cluster();
         for ask in asks {
             let mut ask = ask;
+            ask.context.service = None;
             let direction = if is_source { Direction::Egress } else { Direction::Ingress };
             *(if is_source { &mut ask.source } else { &mut ask.destination }) = End::Nobody(id);
             let verdict = evaluate(&cluster, &ask.flow(&cluster), &ask.context).enforced;

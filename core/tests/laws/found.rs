@@ -1,5 +1,6 @@
 //! What the laws found, at its smallest, so that it is tried every time.
 
+use crate::engines::evaluate_once;
 use std::net::IpAddr;
 use tierwall::cluster::Cluster;
 use tierwall::explain::{Trace, explain};
@@ -121,4 +122,36 @@ fn a_request_that_may_be_untracked_may_lack_its_reply() {
     assert_eq!(action(request("GET")), Action::Deny);
     assert_eq!(action(request("POST")), Action::Allow);
     assert_eq!(action(Http::Unknown), Action::Undecided);
+}
+
+/// The first backend is undecided by itself, and says why, although the second one allows.
+#[test]
+fn a_first_backend_may_be_undecided() {
+    let cluster = cluster(
+        "
+apiVersion: v1
+kind: Service
+metadata: {name: all, namespace: shop}
+spec: {clusterIP: 10.96.0.1, selector: {}, ports: [{port: 8000, targetPort: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: all-1, namespace: shop, labels: {kubernetes.io/service-name: all}}
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.2]}, {addresses: [192.0.2.1]}]
+ports: [{port: 80}]
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: p, namespace: shop}
+spec: {selector: app == 'b', ingress: [{action: Allow, http: {methods: [GET]}}]}
+",
+    );
+    let (from, to): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.96.0.1".parse().unwrap());
+    let flow = Flow::new(from, to, Protocol::TCP).with_ports(40_000, 8000);
+    let context = FlowContext { http: Http::Unknown, ..FlowContext::default() };
+    let verdict = evaluate_once(&cluster, &flow, &context).enforced;
+    assert_eq!(verdict.action(), Action::Undecided);
+    assert_eq!(verdict.reason(Direction::Ingress), Reason::Undecided);
+    assert_eq!(verdict.reason(Direction::Egress), Reason::ProfileRule);
 }

@@ -35,7 +35,7 @@ fn generated_questions_are_decided_in_every_way() {
     assert_eq!(reasons, expected.map(|reason| reason.as_str()).collect());
 }
 
-const ALL_KINDS: [PolicyKind; 9] = [
+pub(crate) const ALL_KINDS: [PolicyKind; 9] = [
     PolicyKind::GlobalNetworkPolicy,
     PolicyKind::KubernetesAdminNetworkPolicy,
     PolicyKind::KubernetesBaselineAdminNetworkPolicy,

@@ -9,7 +9,7 @@ use super::{Builder, ClassKey, ClassSet, ends, rules_of};
 use crate::cluster::Scope;
 use crate::dialect::ProfilePass;
 use crate::model::Reason;
-use crate::tables::{AppliedTier, EndOfTier, Ending, NONE};
+use crate::tables::{AppliedTier, EndOfTier, Ending, EndpointRecord, NONE};
 
 /// One entry of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +63,10 @@ impl<'a> Chains<'a> {
     ) -> u32 {
         if key.slow {
             return self.list(vec![always(Ending::SLOW, Reason::NotEvaluated, None)], (0, 0), false, NONE);
+        }
+        if key.subject == EndpointRecord::ELSEWHERE {
+            let other = always(Ending::ALLOW, Reason::NotEvaluated, None);
+            return self.list(vec![other], (0, 0), false, NONE);
         }
         if key.subject == NONE {
             return self.list(vec![always(Ending::ALLOW, Reason::NotPoliced, None)], (0, 0), false, NONE);

@@ -42,6 +42,8 @@ pub(super) struct Source<'a> {
     pub(super) parts: &'a Parts,
     pub(super) endpoints: &'a Endpoints,
     pub(super) keys: &'a [ClassKey],
+    /// Of each rule list, whether its policy is of the whole cluster.
+    pub(super) cluster_wide: &'a [bool],
     /// Every node sees the same DNS answers.
     pub(super) one_view: bool,
 }

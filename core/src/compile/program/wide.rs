@@ -7,6 +7,8 @@ use crate::model::Reason;
 use crate::tables::{AlignedBlock, Ending, Wide, count, index};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How many times fewer classes a policy of the whole cluster needs.
+const CLUSTER_WIDE: u32 = 8;
 /// Positions of bits have 16 bits, and rows of bits are not to grow beyond all bounds.
 const MOST_BITS: u32 = 32_768;
 
@@ -42,10 +44,15 @@ impl Breadth {
 
 /// The lists of enough classes: as many as there are bits for.
 fn widest(builder: &Builder<'_>, counts: &BTreeMap<u32, (u32, u32)>) -> BTreeMap<u32, BTreeSet<u32>> {
-    let enough = builder.source.options.wide_classes;
+    let enough = |list: u32| {
+        let wide_classes = builder.source.options.wide_classes;
+        // A policy of the whole cluster seldom stays with the few classes it has in a small one.
+        let cluster_wide = at(builder.source.cluster_wide, list) == Some(&true);
+        if cluster_wide { wide_classes.div_ceil(CLUSTER_WIDE) } else { wide_classes }
+    };
     let mut by_breadth: Vec<(u32, u32, u32)> = counts
         .iter()
-        .filter(|(_, (_, classes))| *classes >= enough)
+        .filter(|(list, (_, classes))| *classes >= enough(**list))
         .map(|(list, (tier, n))| (*n, *list, *tier))
         .collect();
     by_breadth.sort_unstable_by(|a, b| b.cmp(a));

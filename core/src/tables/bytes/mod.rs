@@ -64,6 +64,7 @@ pub(crate) fn to_bytes(tables: &Tables) -> Vec<u8> {
     let Tables {
         generation,
         dialect,
+        only_node,
         addresses,
         parts,
         endpoints,
@@ -78,7 +79,7 @@ pub(crate) fn to_bytes(tables: &Tables) -> Vec<u8> {
     VERSION.encode(&mut out);
     let length = out.len();
     0_u64.encode(&mut out);
-    write(&mut out, META, &(*generation, *slow_rules));
+    write(&mut out, META, &(*generation, (*only_node, *slow_rules)));
     write(&mut out, DIALECT, dialect);
     write(&mut out, ADDRESSES, addresses);
     write(&mut out, PARTS, parts);
@@ -114,9 +115,10 @@ fn set_length(out: &mut [u8], place: usize, length: usize) {
 /// The tables of bytes, which may be any.
 pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Tables, SnapshotError> {
     let mut sections = Sections { rest: contents(bytes)? };
-    let (generation, slow_rules) = sections.read(META)?;
+    let (generation, (only_node, slow_rules)) = sections.read(META)?;
     let tables = Tables {
         generation,
+        only_node,
         dialect: sections.read(DIALECT)?,
         addresses: sections.read(ADDRESSES)?,
         parts: sections.read(PARTS)?,

@@ -5,7 +5,7 @@ use crate::model::{HttpMatch, IdentityMatch, Name, PortRange, RuleAction, RuleId
 use crate::tables::trie::{SPARSE, SparsePage};
 use crate::tables::{
     Addresses, AlignedBlock, AppliedTier, Backend, Block, Bucket, Check, Class, ClassParts, EndOfTier,
-    Ending, EndpointRecord, Endpoints, Interface, ListRecord, NodeRecord, Occupant, Part, Parts, Place,
+    Ending, EndpointRecord, Endpoints, Host, Interface, ListRecord, NodeRecord, Occupant, Part, Parts,
     Policies, Pool, PortCheck, Profile, Program, ProtocolAtoms, Resolution, Route, RouteKey, Routes, Row,
     Rule, Side, Span, Subject, Table, Traffic, Trie, Wide, Word,
 };
@@ -18,14 +18,12 @@ records! {
         v4: Trie,
         v6: Vec<(u128, u32)>,
         classes: Table<ClassParts>,
-        occupied: Vec<(IpAddr, Occupant)>,
+        occupied_v4: Vec<(u32, Occupant)>,
+        occupied_v6: Vec<(u128, Occupant)>,
     }
     ClassParts { holders: u32, address: u32 }
-    Occupant { place: Place, node: u32 }
+    Occupant { endpoint: u32, node: u32 }
     SparsePage { starts: [u8; SPARSE], entries: [u32; SPARSE] }
-}
-variants! {
-    Place { 0 = Workload { endpoint }, 1 = Host { node }, 2 = Outside, 3 = Unknown }
 }
 
 // Parts.
@@ -38,24 +36,25 @@ records! {
 // Endpoints and nodes.
 records! {
     Endpoints {
-        records: Table<Option<EndpointRecord>>,
+        records: Table<EndpointRecord>,
+        more: Table<Span>,
         addresses: Pool<IpAddr>,
         subjects: Table<Subject>,
         lists: Pool<u32>,
         profiles: Pool<u32>,
         nodes: Table<NodeRecord>,
-        hosts: Pool<u32>,
+        hosts: Pool<Host>,
     }
     EndpointRecord {
         part: u32,
         subject: u32,
         node: u32,
-        is_host: bool,
-        is_single: bool,
-        addresses: Span,
+        v4: u32,
+        more: u32,
         classes: [u32; 2],
-        interface: Interface,
+        flags: u32,
     }
+    Host { endpoint: u32, interface: Interface }
     Subject { lists: Span, profiles: Span }
     NodeRecord { addresses: Span, hosts: Span, view: u32 }
 }

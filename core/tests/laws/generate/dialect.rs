@@ -1,60 +1,92 @@
 //! Readings of the specifications.
 
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::Index;
+use std::time::Duration;
 use tierwall::dialect::*;
+use tierwall::model::{PortRange, Protocol};
 
-/// Mostly the documented readings; now and then others. Fields of Calico Enterprise are known, and domain names may stand
-/// in rules of any action.
+/// One reading of a field: its name, and what takes it.
+pub(crate) type Reading = (&'static str, fn(&mut Dialect));
+
+/// A field of the dialect with its readings, the documented one first.
+pub(crate) type Field = (&'static str, &'static [Reading]);
+
+macro_rules! fields {
+    ($($field:ident: $choice:ident { $($reading:ident)+ })+) => {
+        &[$((stringify!($field), &[$((stringify!($reading), |dialect| dialect.$field = $choice::$reading)),+])),+]
+    };
+}
+
+/// The fields that are a choice. Of those that only say which manifests are refused there is one reading: that which
+/// refuses the fewest.
+const CHOICES: &[Field] = fields! {
+    tie_break: TieBreak { NameNamespaceKind BackendName }
+    absent_tier_order: AbsentTierOrder { Client Last }
+    types_defaulting: TypesDefaulting { ByLength ByPresence }
+    service_namespace: ServiceNamespace { Policy NoService }
+    other_family_nets: OtherFamilyNets { RuleOff NoEffect }
+    not_icmp: NotIcmp { NotBoth Neither }
+    icmp_types: IcmpTypes { Compared Ignored }
+    profile_pass: ProfilePass { NextProfile Deny }
+    missing_namespace: MissingNamespace { Implied MissingProfile }
+    http_paths: HttpPaths { Normalised Raw }
+    identity: Identity { AddressSuffices Verified }
+    endpoint_to_host: EndpointToHost { Accept Drop Return }
+    egress_to_own_node: EgressToOwnNode { Allowed Evaluated }
+    other_protocols: OtherProtocols { FollowPeers Allowed Undecided }
+    selection_scope: SelectionScope { PerDirection AnyDirection }
+    host_network: HostNetwork { Node Pod }
+    cidr_pods: CidrPods { Matched NotMatched }
+    absent_address: AbsentAddress { NoMatch Undecided }
+    dns_coverage: DnsCoverage { Complete Partial }
+    node_port_source: NodePortSource { Node Client }
+};
+
+/// The fields that are no choice.
+const OTHERS: &[Field] = &[
+    (
+        "dns_extra_ttl",
+        &[
+            ("none", |dialect| dialect.dns_extra_ttl = Duration::ZERO),
+            ("a minute", |dialect| dialect.dns_extra_ttl = Duration::from_secs(60)),
+        ],
+    ),
+    (
+        "failsafes",
+        &[
+            ("documented", |dialect| dialect.failsafes = Failsafes::default()),
+            ("http from near", |dialect| dialect.failsafes = http_from_near()),
+        ],
+    ),
+];
+
+fn http_from_near() -> Failsafes {
+    let http = |net: &str| Failsafe {
+        protocol: Protocol::TCP,
+        ports: PortRange::new(80, 443).unwrap(),
+        net: Some(net.parse().unwrap()),
+    };
+    Failsafes { inbound: vec![http("10.0.0.0/8"), http("192.0.2.0/28")], outbound: vec![http("10.1.0.0/16")] }
+}
+
+/// Every field that varies.
+pub(crate) fn fields() -> impl Iterator<Item = &'static Field> {
+    CHOICES.iter().chain(OTHERS)
+}
+
+/// The documented reading of a field in half of the worlds, and one of the others in half. Fields of Calico Enterprise are known, and domain names may
+/// stand in rules of any action.
 pub(crate) fn dialect() -> impl Strategy<Value = Dialect> {
-    let other = prop::bool::weighted(0.2);
-    let protocols =
-        select(&[OtherProtocols::FollowPeers, OtherProtocols::Allowed, OtherProtocols::Undecided][..]);
-    let to_host = select(&[EndpointToHost::Accept, EndpointToHost::Drop, EndpointToHost::Return][..]);
-    (prop::collection::vec(other, 12), protocols, to_host).prop_map(|(others, protocols, to_host)| {
+    let other = (any::<bool>(), any::<Index>());
+    prop::collection::vec(other, fields().count()).prop_map(|others| {
         let mut dialect = Dialect::default();
         dialect.flavour = Flavour::Enterprise;
         dialect.domain_actions = DomainActions::Any;
-        if others[0] {
-            dialect.tie_break = TieBreak::BackendName;
-        }
-        if others[1] {
-            dialect.absent_tier_order = AbsentTierOrder::Last;
-        }
-        if others[2] {
-            dialect.types_defaulting = TypesDefaulting::ByPresence;
-        }
-        if others[3] {
-            dialect.other_family_nets = OtherFamilyNets::NoEffect;
-        }
-        if others[4] {
-            dialect.missing_namespace = MissingNamespace::MissingProfile;
-        }
-        if others[5] {
-            dialect.http_paths = HttpPaths::Raw;
-            dialect.identity = Identity::Verified;
-        }
-        if others[6] {
-            dialect.egress_to_own_node = EgressToOwnNode::Evaluated;
-            dialect.endpoint_to_host = to_host;
-        }
-        if others[7] {
-            dialect.other_protocols = protocols;
-        }
-        if others[8] {
-            dialect.selection_scope = SelectionScope::AnyDirection;
-        }
-        if others[9] {
-            dialect.cidr_pods = CidrPods::NotMatched;
-            dialect.host_network = HostNetwork::Pod;
-        }
-        if others[10] {
-            dialect.absent_address = AbsentAddress::Undecided;
-            dialect.dns_coverage = DnsCoverage::Partial;
-        }
-        if others[11] {
-            dialect.node_port_source = NodePortSource::Client;
-            dialect.profile_pass = ProfilePass::Deny;
+        for ((_, readings), (other, index)) in fields().zip(others) {
+            if let Some((_, take)) = readings.get(1..).filter(|_| other).map(|others| index.get(others)) {
+                take(&mut dialect);
+            }
         }
         dialect
     })

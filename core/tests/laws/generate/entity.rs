@@ -59,9 +59,9 @@ pub(super) fn parts() -> impl Strategy<Value = Parts> {
 fn whom() -> impl Strategy<Value = Whom> {
     let nets = (some_of(&NETS_V4, 2), some_of(&NETS_V4, 1), some_of(&NETS_V6, 2), some_of(&NETS_V6, 1));
     let nets = nets.prop_map(|(v4, not_v4, v6, not_v6)| Whom::Nets { v4: [v4, not_v4], v6: [v6, not_v6] });
-    let not_selector = prop_oneof![4 => Just(String::new()), 1 => selector::endpoints()];
+    let not_selector = prop_oneof![2 => Just(String::new()), 1 => selector::endpoints()];
     let fields = (selector::endpoints(), not_selector, selector::peer_namespaces());
-    let accounts = prop::option::weighted(0.2, accounts());
+    let accounts = prop::option::weighted(0.5, accounts());
     let few_nets = (prop_oneof![5 => Just(Vec::new()), 1 => any_of(&NETS_V4, 2)], some_of(&NETS_V6, 1));
     let selected = (fields, accounts, few_nets).prop_map(
         |((selector, not_selector, namespaces), accounts, (v4, v6))| {
@@ -70,16 +70,37 @@ fn whom() -> impl Strategy<Value = Whom> {
             Whom::Selected { fields: [selector, not_selector, namespaces], accounts, v4, v6 }
         },
     );
-    let service = select(&SERVICES[..])
-        .prop_map(|name| Whom::Service(ServiceMatch { name: name.to_owned(), namespace: "red".to_owned() }));
-    let domains = any_of(&["api.example.com", "*.example.com", "example.com", "www.*.com"], 2);
     prop_oneof![
-        9 => Just(Whom::Anyone),
-        3 => nets,
+        12 => Just(Whom::Anyone),
+        6 => nets,
         5 => selected,
-        1 => service,
-        2 => domains.prop_map(Whom::Domains),
+        5 => service().prop_map(Whom::Service),
+        4 => domains().prop_map(Whom::Domains),
     ]
+}
+
+/// An end with one criterion.
+pub(super) fn plain_end() -> impl Strategy<Value = EntityRule> {
+    let not_selector = selector::stated().prop_map(|not_selector| EntityRule { not_selector, ..plain() });
+    let name = select(&PORT_NAMES[..]).prop_map(|name| vec![IntOrString::from(name)]);
+    let ports = name.prop_map(|ports| EntityRule { ports, ..plain() });
+    let services = service().prop_map(|service| EntityRule { services: Some(service), ..plain() });
+    let domains = domains().prop_map(|domains| EntityRule { domains, ..plain() });
+    let accounts = accounts().prop_map(|accounts| EntityRule { service_accounts: Some(accounts), ..plain() });
+    prop_oneof![1 => not_selector, 1 => ports, 10 => services, 7 => domains, 2 => accounts]
+}
+
+fn plain() -> EntityRule {
+    EntityRule::default()
+}
+
+fn service() -> impl Strategy<Value = ServiceMatch> {
+    (select(&[SERVICES[0], SERVICES[0], SERVICES[1]][..]), select(&["red", "", "", "", ""][..]))
+        .prop_map(|(name, namespace)| ServiceMatch { name: name.to_owned(), namespace: namespace.to_owned() })
+}
+
+fn domains() -> impl Strategy<Value = Vec<String>> {
+    any_of(&["api.example.com", "*.example.com", "example.com", "www.*.com"], 2)
 }
 
 fn accounts() -> impl Strategy<Value = ServiceAccountMatch> {
@@ -92,7 +113,7 @@ fn ports() -> impl Strategy<Value = Vec<IntOrString>> {
     let number = select(&PORTS[..]).prop_map(|port| IntOrString::Int(port.into()));
     let range = select(&["80:90", "1:65535", "443", "8000:9000"][..]).prop_map(IntOrString::from);
     let name = select(&PORT_NAMES[..]).prop_map(IntOrString::from);
-    prop::collection::vec(prop_oneof![2 => number, 1 => range, 1 => name], 1..4)
+    prop::collection::vec(prop_oneof![2 => number, 1 => range, 2 => name], 1..4)
 }
 
 impl Parts {

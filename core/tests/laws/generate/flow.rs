@@ -1,15 +1,15 @@
 //! Questions: a flow, and what is known of it.
 
 use super::inventory::pod_name;
-use super::words::{ACCOUNTS, NAMESPACES, OUTSIDE, address};
+use super::words::{ACCOUNTS, NAMESPACES, OUTSIDE, SERVICES, address};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::fmt;
 use std::net::IpAddr;
 use tierwall::cluster::Cluster;
 use tierwall::model::{
-    EndpointId, EndpointKey, EndpointKind, Flow, FlowContext, Http, HttpRequest, OriginalDestination,
-    Protocol, Side,
+    EndpointId, EndpointKey, EndpointKind, Flow, FlowContext, Http, HttpRequest, Name, OriginalDestination,
+    Protocol, ServiceKey, Side,
 };
 
 /// One end of a flow, by a name that means the same in every cluster.
@@ -19,6 +19,8 @@ pub(crate) enum End {
     Workload(&'static str, &'static str),
     HostEndpoint(u8),
     Address(IpAddr),
+    /// A pod at some address, be it its own or not.
+    PodAt(u8, IpAddr),
     /// An id that no endpoint has.
     Nobody(u32),
 }
@@ -29,15 +31,16 @@ pub(crate) struct Ask {
     pub(crate) source: End,
     pub(crate) destination: End,
     pub(crate) protocol: Protocol,
-    pub(crate) port: u16,
+    /// That of the source, and that of the destination.
+    pub(crate) ports: (u16, u16),
     pub(crate) icmp: (u8, u8),
     pub(crate) context: FlowContext,
 }
 
 impl fmt::Debug for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ask { source, destination, protocol, port, icmp, context } = self;
-        write!(f, "{source:?} -> {destination:?} {protocol} {port} {icmp:?}")?;
+        let Ask { source, destination, protocol, ports, icmp, context } = self;
+        write!(f, "{source:?} -> {destination:?} {protocol} {ports:?} {icmp:?}")?;
         if *context == FlowContext::default() { Ok(()) } else { write!(f, " {context:?}") }
     }
 }
@@ -62,6 +65,10 @@ impl End {
                 cluster.endpoint_id(&key).map_or_else(address, Side::Endpoint)
             }
             End::Address(address) => Side::Address(*address),
+            End::PodAt(index, address) => match End::Pod(*index).side(cluster) {
+                Side::Endpoint(id) => Side::Both(id, *address),
+                other => other,
+            },
             End::Nobody(id) => Side::Endpoint(EndpointId::from(*id)),
         }
     }
@@ -71,7 +78,7 @@ impl Ask {
     /// The flow in a cluster.
     pub(crate) fn flow(&self, cluster: &Cluster) -> Flow {
         Flow::new(self.source.side(cluster), self.destination.side(cluster), self.protocol)
-            .with_ports(40_000, self.port)
+            .with_ports(self.ports.0, self.ports.1)
             .with_icmp(self.icmp.0, self.icmp.1)
     }
 }
@@ -91,13 +98,14 @@ fn ask() -> impl Strategy<Value = Ask> {
         1 => Just(Protocol::from(47)),
     ];
     let port = select(&[7, 22, 53, 80, 81, 90, 443, 8000, 8080, 30_080][..]);
+    let ports = (prop_oneof![3 => Just(40_000), 1 => select(&[22, 53, 80, 90][..])], port);
     let icmp = (select(&[3, 8, 128][..]), 0..2u8);
-    (end(), destination(), protocol, port, icmp, context()).prop_map(
-        |(source, destination, protocol, port, icmp, context)| Ask {
+    (end(), destination(), protocol, ports, icmp, context()).prop_map(
+        |(source, destination, protocol, ports, icmp, context)| Ask {
             source,
             destination,
             protocol,
-            port,
+            ports,
             icmp,
             context,
         },
@@ -114,7 +122,9 @@ fn end() -> impl Strategy<Value = End> {
         2 => select(&["10.1.0.1", "10.1.0.2", "fd01::1"][..]).prop_map(|text| End::Address(address(text))),
         4 => select(&OUTSIDE[..]).prop_map(|text| End::Address(address(text))),
         1 => select(&[("red", "shop"), ("red", "n0-vm-vm0-eth0")][..]).prop_map(|(ns, name)| End::Workload(ns, name)),
-        1 => (0..2u8).prop_map(End::HostEndpoint),
+        1 => (0..4u8).prop_map(End::HostEndpoint),
+        1 => (0..6u8, select(&["10.0.0.1", "10.0.0.2", "fd00::3", "192.0.2.10"][..]))
+            .prop_map(|(index, text)| End::PodAt(index, address(text))),
     ]
 }
 
@@ -126,33 +136,42 @@ fn destination() -> impl Strategy<Value = End> {
 /// A request that HTTP clauses are asked about.
 pub(crate) fn request() -> impl Strategy<Value = HttpRequest> {
     let method = prop::option::of(select(&["GET", "POST", "PUT"][..]).prop_map(str::to_owned));
-    let path = select(&["/", "/pub", "/pub/x?y", "/public", "/pub/../adm", "/%2e%2e/adm", "*", ""][..]);
-    (method, prop::option::of(path.prop_map(str::to_owned)))
+    let path = select(&["/", "/pub/x?y", "/public", "/public", "/pub/../adm", "/%2e%2e/adm", "*", ""][..]);
+    (method, prop::option::weighted(0.8, path.prop_map(str::to_owned)))
         .prop_map(|(method, path)| HttpRequest { method, path })
 }
 
-fn context() -> impl Strategy<Value = FlowContext> {
+/// What may be known of a flow.
+pub(crate) fn context() -> impl Strategy<Value = FlowContext> {
     let http = prop_oneof![
         4 => Just(Http::NotInspected),
         1 => Just(Http::Unknown),
-        3 => request().prop_map(Http::Request),
+        5 => request().prop_map(Http::Request),
     ];
     let principal = || {
         let known = (select(&NAMESPACES[..]), select(&ACCOUNTS[..]))
             .prop_map(|(ns, account)| Some(format!("spiffe://cluster.local/ns/{ns}/sa/{account}")));
-        prop_oneof![8 => Just(None), 2 => known, 1 => Just(Some("someone".to_owned()))]
+        prop_oneof![8 => Just(None), 4 => known, 1 => Just(Some("someone".to_owned()))]
     };
     let original = prop::option::weighted(0.05, select(&["10.96.0.1", "10.1.0.1"][..]));
     let via_service = prop::bool::weighted(0.05);
-    (http, principal(), principal(), original, via_service).prop_map(
-        |(http, source_principal, destination_principal, original, via_service)| FlowContext {
+    let interface = || prop::option::weighted(0.1, select(&["eth0", "eth1"][..]).prop_map(Name::from));
+    let service = prop::option::weighted(0.03, select(&SERVICES[..]));
+    let service = service
+        .prop_map(|name| name.map(|name| ServiceKey { namespace: Some("red".into()), name: name.into() }));
+    let way = (original, via_service, interface(), interface(), service);
+    (http, principal(), principal(), way).prop_map(|(http, source_principal, destination_principal, way)| {
+        FlowContext {
             http,
             source_principal,
             destination_principal,
-            original_destination: original
+            original_destination: way
+                .0
                 .map(|text| OriginalDestination { address: address(text), port: 8000 }),
-            via_service,
-            ..FlowContext::default()
-        },
-    )
+            via_service: way.1,
+            source_interface: way.2,
+            destination_interface: way.3,
+            service: way.4,
+        }
+    })
 }

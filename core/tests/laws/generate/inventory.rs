@@ -2,13 +2,14 @@
 
 use super::words::{
     ACCOUNTS, NAMESPACES, NETS_V4, NETS_V6, OUTSIDE, PORT_NAMES, PORTS, SERVICES, TIERS, address, labels,
-    some_of, team_labels,
+    some_of, team_labels, value,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tierwall::cluster::DnsAnswer;
+use tierwall::model::Name;
 use tierwall::resource::calico::{
     EndpointPort, GlobalNetworkSet, HostEndpoint, HostEndpointSpec, NetworkSet, NetworkSetSpec, Profile,
     ProfileSpec, Rule, Tier, TierSpec, WorkloadEndpoint, WorkloadEndpointSpec,
@@ -37,12 +38,12 @@ pub(super) fn objects() -> impl Strategy<Value = Vec<Resource>> {
         .flat_map(|namespace| ACCOUNTS.iter().map(|name| maybe(0.4, account(namespace, name))))
         .collect();
     let nodes: Vec<_> = (0..2).map(|index| maybe(0.8, node(index))).collect();
-    let hosts: Vec<_> = (0..2).map(|index| maybe(0.6, host(index))).collect();
+    let hosts: Vec<_> = (0..4).map(|index| maybe(if index < 2 { 0.6 } else { 0.2 }, host(index))).collect();
     let tiers: Vec<_> = TIERS.iter().take(2).map(|name| maybe(0.8, tier(name))).collect();
-    let services: Vec<_> = (0..2).map(|index| maybe(0.4, service(index))).collect();
-    let slices = maybe(0.2, slice());
+    let services: Vec<_> = (0..2).map(|index| maybe(0.9, service(index))).collect();
+    let slices = maybe(0.3, slice());
     let sets = (maybe(0.5, network_set()), maybe(0.5, global_network_set()));
-    let others = (maybe(0.2, workload()), maybe(0.2, deployment()), maybe(0.5, profile()));
+    let others = (maybe(0.4, workload()), maybe(0.3, deployment()), maybe(0.9, profile()));
     let parts = (pods, namespaces, accounts, nodes, hosts, tiers, services, slices, sets, others);
     parts.prop_map(|(pods, namespaces, accounts, nodes, hosts, tiers, services, slices, sets, others)| {
         let lists = [pods, namespaces, accounts, nodes, hosts, tiers, services];
@@ -71,25 +72,28 @@ fn account(namespace: &'static str, name: &'static str) -> impl Strategy<Value =
 }
 
 fn node(index: u8) -> impl Strategy<Value = Resource> {
-    (team_labels(), any::<bool>()).prop_map(move |(labels, dual)| {
+    (team_labels(), any::<bool>(), prop::bool::weighted(0.1)).prop_map(move |(labels, dual, shared)| {
         let of = |address: String| NodeAddress { address_type: "InternalIP".to_owned(), address };
         let last = index + 1;
         let v6 = dual.then(|| of(format!("fd01::{last}")));
-        let addresses = std::iter::once(of(format!("10.1.0.{last}"))).chain(v6).collect();
+        // Two nodes may claim one address, which is a mistake, but one that is answered.
+        let shared = shared.then(|| of("10.1.0.1".to_owned()));
+        let addresses = std::iter::once(of(format!("10.1.0.{last}"))).chain(v6).chain(shared).collect();
         let metadata = ObjectMeta { labels, ..ObjectMeta::named(NODES[usize::from(index)]) };
         Node { metadata, status: NodeStatus { addresses } }.into()
     })
 }
 
 fn container_ports() -> impl Strategy<Value = Vec<ContainerPort>> {
-    let port = (select(&PORT_NAMES[..]), select(&PORTS[..]), select(&["TCP", "UDP", "SCTP"][..]));
+    let port =
+        (select(&PORT_NAMES[..]), select(&PORTS[..]), select(&["TCP", "TCP", "TCP", "UDP", "SCTP"][..]));
     let port = port.prop_map(|(name, number, protocol)| ContainerPort {
         name: name.to_owned(),
         container_port: number.into(),
         protocol: Some(protocol.to_owned()),
         host_port: None,
     });
-    prop::collection::vec(port, 0..3)
+    prop::collection::vec(port, 0..4)
 }
 
 fn pod_spec() -> impl Strategy<Value = PodSpec> {
@@ -108,20 +112,26 @@ fn pod_spec() -> impl Strategy<Value = PodSpec> {
 
 fn pod(index: u8) -> impl Strategy<Value = Resource> {
     // Now and then two pods have one address, as while one replaces the other.
-    let last = prop_oneof![12 => Just(index + 1), 1 => Just(1)];
-    let families = select(&[(true, true), (true, true), (true, false), (false, true), (false, false)][..]);
+    let last = prop_oneof![8 => Just(index + 1), 1 => Just(1)];
+    let families = select(
+        &[(true, true), (true, true), (true, false), (false, true), (false, false), (false, false)][..],
+    );
     let phase = prop_oneof![12 => Just("Running"), 1 => Just("Succeeded")];
-    (labels(), pod_spec(), last, families, phase).prop_map(move |(labels, spec, last, (v4, v6), phase)| {
-        let (namespace, name) = pod_name(index);
-        let addresses = [v4.then(|| format!("10.0.0.{last}")), v6.then(|| format!("fd00::{last}"))];
-        let status = PodStatus {
-            phase: phase.to_owned(),
-            pod_ips: addresses.into_iter().flatten().map(|ip| PodIp { ip }).collect(),
-            ..PodStatus::default()
-        };
-        let metadata = ObjectMeta { labels, ..ObjectMeta::namespaced(namespace, name) };
-        Pod { metadata, spec, status }.into()
-    })
+    let app = prop::option::weighted(0.7, value());
+    (labels(), app, pod_spec(), last, families, phase).prop_map(
+        move |(mut labels, app, spec, last, (v4, v6), phase)| {
+            labels.extend(app.map(|app| ("app".to_owned(), app)));
+            let (namespace, name) = pod_name(index);
+            let addresses = [v4.then(|| format!("10.0.0.{last}")), v6.then(|| format!("fd00::{last}"))];
+            let status = PodStatus {
+                phase: phase.to_owned(),
+                pod_ips: addresses.into_iter().flatten().map(|ip| PodIp { ip }).collect(),
+                ..PodStatus::default()
+            };
+            let metadata = ObjectMeta { labels, ..ObjectMeta::namespaced(namespace, name) };
+            Pod { metadata, spec, status }.into()
+        },
+    )
 }
 
 fn deployment() -> impl Strategy<Value = Resource> {
@@ -141,7 +151,7 @@ fn workload() -> impl Strategy<Value = Resource> {
             node: node.to_owned(),
             endpoint: "eth0".to_owned(),
             ip_networks: vec!["10.0.0.100/32".to_owned()],
-            profiles: vec!["kns.red".to_owned()],
+            profiles: vec!["shared".to_owned(), "kns.red".to_owned()],
             interface_name: "cali0".to_owned(),
             ..WorkloadEndpointSpec::default()
         };
@@ -152,7 +162,7 @@ fn workload() -> impl Strategy<Value = Resource> {
 }
 
 fn host(index: u8) -> impl Strategy<Value = Resource> {
-    let interface = select(&["*", "eth0", ""][..]);
+    let interface = select(&["*", "eth0", "eth1", ""][..]);
     let profiles = some_of(&["kns.red", "shared", "projectcalico-default-allow"], 2);
     let port = (select(&PORT_NAMES[..]), select(&PORTS[..])).prop_map(|(name, port)| EndpointPort {
         name: name.to_owned(),
@@ -163,9 +173,9 @@ fn host(index: u8) -> impl Strategy<Value = Resource> {
         move |(labels, interface, addressed, profiles, ports)| {
             let addressed = addressed || interface.is_empty();
             let spec = HostEndpointSpec {
-                node: NODES[usize::from(index)].to_owned(),
+                node: NODES[usize::from(index % 2)].to_owned(),
                 interface_name: interface.to_owned(),
-                expected_ips: addressed.then(|| format!("10.1.0.{}", index + 1)).into_iter().collect(),
+                expected_ips: addressed.then(|| format!("10.1.0.{}", index % 2 + 1)).into_iter().collect(),
                 profiles,
                 ports,
             };
@@ -177,9 +187,11 @@ fn host(index: u8) -> impl Strategy<Value = Resource> {
 }
 
 fn profile() -> impl Strategy<Value = Resource> {
-    (select(&["Allow", "Deny", "Pass"][..]), labels()).prop_map(|(action, mut labels_to_apply)| {
+    let action = select(&["Allow", "Deny", "Log", "Pass", "Pass", "Pass"][..]);
+    (prop::collection::vec(action, 1..4), labels()).prop_map(|(actions, mut labels_to_apply)| {
         labels_to_apply.remove("pcns.team");
-        let rules = vec![Rule { action: action.to_owned(), ..Rule::default() }];
+        let rule = |action: &str| Rule { action: action.to_owned(), ..Rule::default() };
+        let rules: Vec<Rule> = actions.into_iter().map(rule).collect();
         let spec = ProfileSpec { ingress: rules.clone(), egress: rules, labels_to_apply };
         Profile { metadata: ObjectMeta::named("shared"), spec }.into()
     })
@@ -194,9 +206,10 @@ fn tier(name: &'static str) -> impl Strategy<Value = Resource> {
 }
 
 fn set_spec() -> impl Strategy<Value = NetworkSetSpec> {
-    (some_of(&NETS_V4, 2), some_of(&NETS_V6, 2)).prop_map(|(v4, v6)| NetworkSetSpec {
+    let domains = prop_oneof![2 => Just(Vec::new()), 1 => some_of(&["api.example.com", "*.example.com"], 2)];
+    (some_of(&NETS_V4, 2), some_of(&NETS_V6, 2), domains).prop_map(|(v4, v6, domains)| NetworkSetSpec {
         nets: v4.into_iter().chain(v6).collect(),
-        ..NetworkSetSpec::default()
+        allowed_egress_domains: domains,
     })
 }
 
@@ -218,8 +231,8 @@ fn service(index: usize) -> impl Strategy<Value = Resource> {
         select(&PORTS[..]).prop_map(|port| IntOrString::Int(port.into())),
         select(&PORT_NAMES[..]).prop_map(IntOrString::from),
     ];
-    let node_port = prop::option::of(Just(30_080));
-    (select(&["a", "b"][..]), target, node_port, any::<bool>()).prop_map(
+    let node_port = prop::option::weighted(0.7, Just(30_080));
+    (select(&["a", "b"][..]), target, node_port, prop::bool::weighted(0.3)).prop_map(
         move |(app, target_port, node_port, local)| {
             let port = ServicePort {
                 port: 8000,
@@ -258,16 +271,19 @@ fn slice() -> impl Strategy<Value = Resource> {
     })
 }
 
-/// DNS answers, of which each counts everywhere.
+/// DNS answers, of which most count everywhere.
 pub(crate) fn answers() -> impl Strategy<Value = Vec<DnsAnswer>> {
     let names = select(&["api.example.com", "www.example.com", "example.com", "x.cdn.net"][..]);
-    let expiry = (1..100u64).prop_map(Duration::from_secs);
-    let answer =
-        (names, prop::option::of(select(&OUTSIDE[..])), expiry).prop_map(
-            |(name, found, expiry)| match found {
+    let expiry = select(&[20, 30, 30, 90][..]).prop_map(Duration::from_secs);
+    let seen_by = prop::option::weighted(0.3, select(&NODES[..]));
+    let answer = (names, prop::option::weighted(0.85, select(&OUTSIDE[..])), expiry, seen_by).prop_map(
+        |(name, found, expiry, node)| {
+            let answer = match found {
                 Some(found) => DnsAnswer::addresses(name, [address(found)], expiry),
                 None => DnsAnswer::alias(name, "x.cdn.net", expiry),
-            },
-        );
-    prop::collection::vec(answer, 0..4)
+            };
+            DnsAnswer { node: node.map(Name::from), ..answer }
+        },
+    );
+    prop::collection::vec(answer, 0..7)
 }

@@ -48,12 +48,13 @@ fn peer() -> impl Strategy<Value = NetworkPolicyPeer> {
             namespace_selector: Some(teams),
             ..none()
         }),
-        2 => block().prop_map(move |block| NetworkPolicyPeer { ip_block: Some(block), ..none() }),
+        6 => block().prop_map(move |block| NetworkPolicyPeer { ip_block: Some(block), ..none() }),
     ]
 }
 
 fn ports_and_peers() -> impl Strategy<Value = (Vec<NetworkPolicyPort>, Vec<NetworkPolicyPeer>)> {
-    (prop::collection::vec(port(), 0..3), prop::collection::vec(peer(), 0..3))
+    let ports = prop_oneof![Just(Vec::new()), prop::collection::vec(port(), 1..3)];
+    (ports, prop::collection::vec(peer(), 0..3))
 }
 
 /// The spec of a NetworkPolicy.

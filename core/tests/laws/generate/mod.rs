@@ -11,12 +11,14 @@ mod selector;
 mod words;
 
 pub(crate) use dialect::dialect;
-pub(crate) use flow::{Ask, End, asks, request};
+pub(crate) use dialect::fields as dialect_fields;
+pub(crate) use flow::{Ask, End, asks, context, request};
 pub(crate) use inventory::{answers, pod_name};
-pub(crate) use words::OUTSIDE;
+pub(crate) use words::{NETS_V4, NETS_V6, OUTSIDE};
 
 use proptest::prelude::*;
 use std::fmt;
+use std::time::Duration;
 use tierwall::cluster::{Cluster, DnsAnswer};
 use tierwall::dialect::Dialect;
 use tierwall::resource::calico::{
@@ -37,12 +39,14 @@ pub(crate) struct World {
     /// No two with the same key.
     pub(crate) objects: Vec<Resource>,
     pub(crate) answers: Vec<DnsAnswer>,
+    /// When the clock stands after them.
+    pub(crate) now: Duration,
 }
 
 /// As manifests, to be tried by hand.
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:?}\n{:?}", self.dialect, self.answers)?;
+        writeln!(f, "{:?}\n{:?} at {:?}", self.dialect, self.answers, self.now)?;
         self.objects.iter().try_for_each(|object| writeln!(f, "{}", serde_json::to_string(object).unwrap()))
     }
 }
@@ -58,11 +62,24 @@ impl World {
         cluster
     }
 
+    /// The same cluster, built at once.
+    pub(crate) fn in_one_transaction(&self) -> Cluster {
+        let mut cluster = Cluster::with_dialect(self.dialect.clone());
+        let mut transaction = cluster.transaction();
+        for object in &self.objects {
+            transaction.upsert(object).unwrap_or_else(|error| panic!("{error}\n{object:#?}"));
+        }
+        transaction.commit();
+        self.observe(&mut cluster);
+        cluster
+    }
+
     /// Lets the cluster know of the DNS answers.
     pub(crate) fn observe(&self, cluster: &mut Cluster) {
         for answer in &self.answers {
             cluster.observe(answer.clone());
         }
+        cluster.advance(self.now);
     }
 }
 
@@ -71,21 +88,22 @@ pub(crate) fn upsert(cluster: &mut Cluster, object: &Resource) {
     cluster.upsert(object.clone()).unwrap_or_else(|error| panic!("{error}\n{object:#?}"));
 }
 
-/// A world with policies of every kind.
+/// A world with policies of every kind; now and then of Kubernetes only, whose exemptions others undo.
 pub(crate) fn world() -> impl Strategy<Value = World> {
-    world_of(policy().boxed())
+    prop_oneof![2 => world_of(policy().boxed()), 1 => world_of(kubernetes_policy().boxed())]
 }
 
 /// A world with such policies, besides at most one for the baseline of v1alpha1.
 pub(crate) fn world_of(policies: BoxedStrategy<Policy>) -> impl Strategy<Value = World> {
-    let policies = prop::collection::vec(policies, 0..9);
+    let policies = prop::collection::vec(policies, 0..16);
     let baseline = prop::option::weighted(0.2, policy_api::baseline());
-    (inventory::objects(), policies, baseline, dialect(), inventory::answers()).prop_map(
-        |(mut objects, policies, baseline, dialect, answers)| {
+    let now = prop_oneof![1 => Just(Duration::ZERO), 6 => Just(Duration::from_secs(40))];
+    (inventory::objects(), policies, baseline, dialect(), inventory::answers(), now).prop_map(
+        |(mut objects, policies, baseline, dialect, answers, now)| {
             let named = policies.into_iter().enumerate();
             objects.extend(named.map(|(index, policy)| policy.named(&format!("p{index}"))));
             objects.extend(baseline.map(|spec| Policy::Baseline(spec).named("default")));
-            World { dialect, objects, answers }
+            World { dialect, objects, answers, now }
         },
     )
 }
@@ -107,7 +125,9 @@ pub(crate) enum Policy {
 /// A policy of any kind of which there may be several.
 pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     prop_oneof![
-        3 => kubernetes_policy(),
+        5 => kubernetes_policy(),
+        2 => calico::plain_global_policy().prop_map(Policy::Global),
+        6 => (words::namespace(), calico::plain_policy()).prop_map(|(ns, spec)| Policy::Calico(ns, spec)),
         2 => (words::namespace(), calico::network_policy()).prop_map(|(ns, spec)| Policy::Calico(ns, spec)),
         3 => calico::global_policy().prop_map(Policy::Global),
         1 => (words::namespace(), calico::staged_policy()).prop_map(|(ns, spec)| Policy::StagedCalico(ns, spec)),
@@ -118,7 +138,7 @@ pub(crate) fn policy() -> impl Strategy<Value = Policy> {
 /// A policy of a kind of Kubernetes, and its staged one.
 pub(crate) fn kubernetes_policy() -> impl Strategy<Value = Policy> {
     prop_oneof![
-        3 => (words::namespace(), kubernetes::spec()).prop_map(|(ns, spec)| Policy::Kubernetes(ns, spec)),
+        4 => (words::namespace(), kubernetes::spec()).prop_map(|(ns, spec)| Policy::Kubernetes(ns, spec)),
         1 => (words::namespace(), kubernetes::staged()).prop_map(|(ns, spec)| Policy::StagedKubernetes(ns, spec)),
         1 => policy_api::admin().prop_map(Policy::Admin),
         2 => policy_api::cluster().prop_map(Policy::Cluster),

@@ -56,7 +56,7 @@ fn egress_peer() -> impl Strategy<Value = EgressPeer> {
         6 => baseline_peer().prop_map(|BaselineEgressPeer { namespaces, pods, nodes, networks }| {
             EgressPeer { namespaces, pods, nodes, networks, domain_names: None }
         }),
-        1 => names.prop_map(|names| EgressPeer { domain_names: Some(names), ..EgressPeer::default() }),
+        2 => names.prop_map(|names| EgressPeer { domain_names: Some(names), ..EgressPeer::default() }),
     ]
 }
 

@@ -7,9 +7,14 @@ use tierwall::resource::{LabelSelector, LabelSelectorRequirement};
 
 /// A selector over labels of endpoints and network sets; often empty.
 pub(super) fn endpoints() -> impl Strategy<Value = String> {
+    prop_oneof![3 => Just(String::new()), 2 => stated()]
+}
+
+/// The same, never empty.
+pub(super) fn stated() -> impl Strategy<Value = String> {
     let keys: &[&str] =
         &["app", "tier", "projectcalico.org/namespace", "projectcalico.org/orchestrator", "pcns.team"];
-    prop_oneof![3 => Just(String::new()), 2 => text(keys)]
+    text(keys)
 }
 
 /// A selector over labels of namespaces; often empty.

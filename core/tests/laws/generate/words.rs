@@ -11,7 +11,7 @@ pub(crate) const NAMESPACES: [&str; 3] = ["red", "blue", "green"];
 pub(crate) const OUTSIDE: [&str; 5] =
     ["192.0.2.10", "192.0.2.200", "203.0.113.7", "2001:db8::5", "2001:db9::1"];
 /// Ranges that hold some of the addresses there are.
-pub(super) const NETS_V4: [&str; 7] = [
+pub(crate) const NETS_V4: [&str; 7] = [
     "10.0.0.0/8",
     "10.0.0.0/30",
     "10.0.0.1/32",
@@ -20,7 +20,7 @@ pub(super) const NETS_V4: [&str; 7] = [
     "192.0.2.0/28",
     "203.0.113.7/32",
 ];
-pub(super) const NETS_V6: [&str; 5] =
+pub(crate) const NETS_V6: [&str; 5] =
     ["fd00::/16", "fd00::/126", "fd00::1/128", "2001:db8::/32", "fd01::/64"];
 /// Names of ports.
 pub(super) const PORT_NAMES: [&str; 2] = ["http", "metrics"];
@@ -33,14 +33,15 @@ pub(super) const SERVICES: [&str; 2] = ["front", "back"];
 /// Names of tiers; no object declares the last one.
 pub(super) const TIERS: [&str; 3] = ["alpha", "beta", "ghost"];
 
+/// A namespace for a policy: more often that in which the services are.
 pub(super) fn namespace() -> impl Strategy<Value = &'static str> {
-    select(&NAMESPACES[..])
+    select(&["red", "red", "red", "red", "red", "blue", "green"][..])
 }
 
 /// Labels of pods and of everything that selectors select.
 pub(super) fn labels() -> impl Strategy<Value = BTreeMap<String, String>> {
-    let keys = select(&["app", "tier", "pcns.team"][..]);
-    prop::collection::btree_map(keys.prop_map(str::to_owned), value(), 0..3)
+    let keys = select(&["app", "app", "tier", "pcns.team"][..]);
+    prop::collection::btree_map(keys.prop_map(str::to_owned), value(), 0..4)
 }
 
 /// Labels of namespaces.
@@ -50,7 +51,7 @@ pub(super) fn team_labels() -> impl Strategy<Value = BTreeMap<String, String>> {
 }
 
 pub(super) fn value() -> impl Strategy<Value = String> {
-    select(&["a", "b", ""][..]).prop_map(str::to_owned)
+    select(&["a", "a", "b", "b", ""][..]).prop_map(str::to_owned)
 }
 
 /// Some of the items, in their order.

@@ -2,7 +2,7 @@
 
 use super::{Check, Checked};
 use crate::tables::trie::{DENSE_PAGE, KIND, SPARSE_PAGE, SparsePage};
-use crate::tables::{Occupant, Place, Tables, Trie, count, index};
+use crate::tables::{NONE, Occupant, Tables, Trie, count, index};
 
 pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     let addresses = &tables.addresses;
@@ -22,32 +22,26 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
         check.number(class.holders, parts, "parts", format_args!("classes[{position}].holders"))?;
         check.number(class.address, parts, "parts", format_args!("classes[{position}].address"))?;
     }
-    check.ensure(
-        addresses.occupied.is_sorted_by(|(a, _), (b, _)| a < b),
-        format_args!("occupied"),
-        format_args!("its addresses are not sorted, or repeat"),
-    )?;
-    addresses
-        .occupied
-        .iter()
-        .enumerate()
-        .try_for_each(|(position, (_, occupant))| occupied(check, tables, position, *occupant))
+    occupied(check, tables, "occupied_v4", &addresses.occupied_v4)?;
+    occupied(check, tables, "occupied_v6", &addresses.occupied_v6)
 }
 
-fn occupied(check: Check, tables: &Tables, position: usize, Occupant { place, node }: Occupant) -> Checked {
-    let nodes = tables.endpoints.nodes.len();
-    check.number_or_none(node, nodes, "nodes", format_args!("occupied[{position}].node"))?;
-    let record = format_args!("occupied[{position}].place");
-    match place {
-        Place::Workload { endpoint } => check.ensure(
-            tables.endpoints.get(endpoint).is_some_and(|record| !record.is_host),
-            record,
-            format_args!("endpoint {endpoint} is no workload"),
-        ),
-        Place::Host { node } => check.number(node, nodes, "nodes", record),
-        Place::Outside => Ok(()),
-        Place::Unknown => check.ensure(false, record, format_args!("an address cannot be unknown")),
+fn occupied<A: PartialOrd>(check: Check, tables: &Tables, list: &str, occupied: &[(A, Occupant)]) -> Checked {
+    check.ensure(
+        occupied.is_sorted_by(|(a, _), (b, _)| a < b),
+        format_args!("{list}"),
+        format_args!("its addresses are not sorted, or repeat"),
+    )?;
+    for (position, (_, Occupant { endpoint, node })) in occupied.iter().enumerate() {
+        let nodes = tables.endpoints.nodes.len();
+        check.number_or_none(*node, nodes, "nodes", format_args!("{list}[{position}].node"))?;
+        check.ensure(
+            *endpoint == NONE || tables.endpoints.get(*endpoint).is_some(),
+            format_args!("{list}[{position}].endpoint"),
+            format_args!("there is no endpoint {endpoint}"),
+        )?;
     }
+    Ok(())
 }
 
 /// The pages of a trie, and at which level each was seen: the third byte of addresses, or the fourth.
