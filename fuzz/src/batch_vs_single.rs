@@ -1,13 +1,13 @@
 //! Many flows at once have the verdicts that each of them has.
 
 use crate::draw::Draw;
-use crate::world::{World, flow};
+use crate::world::{World, flow, list};
 use tierwall::Snapshot;
 use tierwall::model::{Flow, FlowContext, Verdict};
 
 pub fn check(data: &[u8]) {
     // What makes the cluster comes from the front of the bytes, the flows from the back.
-    let World { cluster, options, flows } = World::new(data);
+    let World { cluster, options, flows, objects } = World::new(data);
     let snapshot = Snapshot::compile_with(&cluster, &options);
     let reversed: Vec<u8> = data.iter().rev().copied().collect();
     let draw = &mut Draw::new(&reversed);
@@ -25,6 +25,11 @@ pub fn check(data: &[u8]) {
     let mut verdicts = vec![Verdict::default(); asked.len()];
     snapshot.verdicts(&asked, &mut verdicts);
     for (flow, found) in asked.iter().zip(verdicts) {
-        assert_eq!(found, snapshot.verdict(flow, &FlowContext::default()), "{flow:?}");
+        assert_eq!(
+            found,
+            snapshot.verdict(flow, &FlowContext::default()),
+            "{flow:?} {options:?}\n{}",
+            list(&objects)
+        );
     }
 }

@@ -1,18 +1,19 @@
 //! The compiled form answers as the reference does, whatever the options.
 
-use crate::world::World;
+use crate::world::{World, list};
 use tierwall::Snapshot;
 use tierwall::cluster::Scope;
 use tierwall::model::{Direction, Point, Role};
 use tierwall::reference::{evaluate, judge};
 
 pub fn check(data: &[u8]) {
-    let World { cluster, options, flows } = World::new(data);
+    let World { cluster, options, flows, objects } = World::new(data);
+    let story = || format!("{options:?} {:?}\n{}", cluster.dialect(), list(&objects));
     let snapshot = Snapshot::compile_with(&cluster, &options);
     for (flow, context) in &flows {
         let expected = evaluate(&cluster, flow, context);
-        assert_eq!(snapshot.evaluate(flow, context), expected, "{flow:?} {context:?}");
-        assert_eq!(snapshot.verdict(flow, context), expected.enforced, "{flow:?} {context:?}");
+        assert_eq!(snapshot.evaluate(flow, context), expected, "{flow:?} {context:?}\n{}", story());
+        assert_eq!(snapshot.verdict(flow, context), expected.enforced, "{flow:?} {context:?}\n{}", story());
     }
     let Some((flow, context)) = flows.first() else { return };
     for entry in cluster.endpoints() {
@@ -25,7 +26,8 @@ pub fn check(data: &[u8]) {
                     assert_eq!(
                         (found.action, found.reason, found.rule),
                         (expected.action, expected.reason, expected.rule),
-                        "{flow:?} {context:?} at {point:?} {scope:?}"
+                        "{flow:?} {context:?} at {point:?} {scope:?}\n{}",
+                        story()
                     );
                 }
             }

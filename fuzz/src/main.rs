@@ -1,5 +1,5 @@
 //! Runs a fuzz target on any toolchain: `fuzz run TARGET [--seconds N] [--seed S] [--trace]`, `fuzz once TARGET FILE`,
-//! `fuzz seeds TARGET FOLDER`.
+//! `fuzz shrink TARGET FILE`, `fuzz seeds TARGET FOLDER`.
 
 use std::io::Write as _;
 use std::panic::catch_unwind;
@@ -15,6 +15,8 @@ const USAGE: &str = "usage:
       artifacts/. --trace writes every input before it runs, for those that end the process.
   fuzz once TARGET FILE
       Runs one input.
+  fuzz shrink TARGET FILE
+      Takes bytes away from an input that fails, or makes them 0, as long as it fails; writes FILE.shrunk.
   fuzz seeds TARGET FOLDER
       Writes the inputs that a target begins with, for another fuzzer.
   fuzz list
@@ -61,6 +63,18 @@ fn main() -> ExitCode {
             Some(Err(error)) => return usage(&format!("{folder}: {error}")),
             None => return usage(&format!("there is no target {name}")),
         },
+        ["shrink", name, file] => match (target(name), std::fs::read(file)) {
+            (Some(target), Ok(data)) => {
+                let shrunk = shrink(target, data);
+                let path = format!("{file}.shrunk");
+                match std::fs::write(&path, &shrunk) {
+                    Ok(()) => println!("{path}: {} bytes", shrunk.len()),
+                    Err(error) => return usage(&format!("{path}: {error}")),
+                }
+            }
+            (None, _) => return usage(&format!("there is no target {name}")),
+            (_, Err(error)) => return usage(&format!("{file}: {error}")),
+        },
         ["once", name, file] => match (target(name), std::fs::read(file)) {
             (Some(target), Ok(data)) => (target.check)(&data),
             (None, _) => return usage(&format!("there is no target {name}")),
@@ -82,6 +96,35 @@ fn write_seeds(target: &Target, folder: &Path) -> std::io::Result<()> {
         std::fs::write(folder.join(format!("seed-{number}")), seed)?;
     }
     Ok(())
+}
+
+/// The same failure, as far as one can tell, in fewer bytes and smaller ones.
+fn shrink(target: &Target, mut data: Vec<u8>) -> Vec<u8> {
+    std::panic::set_hook(Box::new(|_| {}));
+    let fails = |data: &[u8]| catch_unwind(|| (target.check)(data)).is_err();
+    let mut len = data.len().next_power_of_two();
+    while len > 0 && fails(&data) {
+        let before = data.clone();
+        let mut at = 0;
+        while at < data.len() {
+            let end = (at + len).min(data.len());
+            let mut shorter = data.clone();
+            shorter.drain(at..end);
+            let mut zeroed = data.clone();
+            zeroed[at..end].fill(0);
+            if fails(&shorter) {
+                data = shorter;
+                continue;
+            }
+            if fails(&zeroed) {
+                data = zeroed;
+            }
+            at = end;
+        }
+        // Once more with single bytes, until nothing changes.
+        len = if len > 1 { len / 2 } else { usize::from(data != before) };
+    }
+    data
 }
 
 fn artifact(target: &Target, name: &str, data: &[u8]) -> PathBuf {

@@ -70,6 +70,8 @@ pub struct World {
     pub cluster: Cluster,
     pub options: CompileOptions,
     pub flows: Vec<(Flow, FlowContext)>,
+    /// What the cluster was made of, to be looked at when something fails.
+    pub objects: Vec<Lowered>,
 }
 
 impl World {
@@ -78,51 +80,58 @@ impl World {
         let options = options(draw);
         let asked = 1 + draw.number(7);
         let mut cluster = Cluster::with_dialect(dialect(draw));
+        let mut objects: Vec<Lowered> = Vec::new();
         let sizes = [8, 2, 4, 6, 2, 2, 2, 2, 3].map(|most| draw.number(most));
         let [endpoints, nodes, tiers, policies, profiles, sets, services, slices, answers] = sizes;
         for index in 0..endpoints {
-            cluster.put(endpoint(draw, index));
+            objects.push(endpoint(draw, index).into());
         }
         for name in &NODES[..nodes] {
-            cluster.put(node(draw, name));
+            objects.push(node(draw, name).into());
         }
         for name in &TIERS[4 - tiers..] {
-            cluster.put(tier(draw, name));
+            objects.push(tier(draw, name).into());
         }
         for index in 0..policies {
-            cluster.put(policy(draw, index));
+            objects.push(policy(draw, index).into());
         }
         for name in &PROFILES[4 - profiles..] {
             let profile =
                 Profile { ingress: rules(draw), egress: rules(draw), labels_to_apply: labels(draw) };
-            cluster.put(Lowered::Profile((*name).into(), profile));
+            objects.push(Lowered::Profile((*name).into(), profile));
         }
         for name in NAMESPACES {
             if draw.chance(12) {
-                cluster.put(Lowered::Namespace { name: name.into(), labels: labels(draw) });
+                objects.push(Lowered::Namespace { name: name.into(), labels: labels(draw) });
             }
             for account in ACCOUNTS {
                 if draw.chance(5) {
                     let (namespace, name) = (name.into(), account.into());
-                    cluster.put(Lowered::ServiceAccount { namespace, name, labels: labels(draw) });
+                    objects.push(Lowered::ServiceAccount { namespace, name, labels: labels(draw) });
                 }
             }
         }
         for index in 0..sets {
-            cluster.put(network_set(draw, index));
+            objects.push(network_set(draw, index).into());
         }
         for name in &SERVICES[..services] {
-            cluster.put(service(draw, name));
+            objects.push(service(draw, name).into());
         }
         for index in 0..slices {
-            cluster.put(slice(draw, index));
+            objects.push(slice(draw, index).into());
         }
+        objects.iter().cloned().for_each(|object| cluster.put(object));
         for _ in 0..answers {
             cluster.observe(answer(draw));
         }
         let flows = (0..asked).map(|_| (flow(draw, &cluster), context(draw))).collect();
-        World { cluster, options, flows }
+        World { cluster, options, flows, objects }
     }
+}
+
+/// The objects, one a line.
+pub fn list(objects: &[Lowered]) -> String {
+    objects.iter().map(|object| format!("{object:?}\n")).collect()
 }
 
 fn options(draw: &mut Draw<'_>) -> CompileOptions {
