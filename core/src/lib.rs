@@ -68,5 +68,5 @@ mod tables;
 pub use compile::CompileOptions;
 pub use engine::{Engine, Reader};
 pub use evaluate::Judged;
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, SnapshotError};
 pub use stats::Stats;

@@ -5,8 +5,10 @@ use crate::compile::{self, CompileOptions};
 use crate::evaluate::{self, Judged};
 use crate::model::{Evaluation, Flow, FlowContext, Point, Verdict};
 use crate::stats::Stats;
-use crate::tables::Tables;
+use crate::tables::{self, Tables};
 use std::sync::Arc;
+
+pub use crate::tables::SnapshotError;
 
 /// An immutable, compiled picture of a [`Cluster`]: cheap to clone, answered from without a lock.
 ///
@@ -78,6 +80,33 @@ impl Snapshot {
     /// How large the tables are, and which form was chosen for what. Linear in the tables.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.0)
+    }
+
+    /// The snapshot as bytes, for [`Snapshot::from_bytes`] of the same version of the format: on disk, or sent to another
+    /// machine of any kind. Equal snapshots have equal bytes.
+    ///
+    /// They answer with the ids of rules and endpoints of the cluster that was compiled, but do not hold their names.
+    ///
+    /// ```
+    /// use tierwall::{Snapshot, SnapshotError, cluster::Cluster};
+    /// let bytes = Snapshot::compile(&Cluster::new()).to_bytes();
+    /// assert_eq!(Snapshot::from_bytes(&bytes)?.to_bytes(), bytes);
+    /// # Ok::<(), SnapshotError>(())
+    /// ```
+    pub fn to_bytes(&self) -> Vec<u8> {
+        tables::to_bytes(&self.0)
+    }
+
+    /// The snapshot that [`Snapshot::to_bytes`] wrote.
+    ///
+    /// The bytes may be any: what is accepted has been checked whole, so that no evaluation panics or runs away. It takes
+    /// time and memory in proportion to the bytes. The checksum finds accidents; it does not prove who wrote them.
+    ///
+    /// # Errors
+    /// Bytes that something else wrote, or another version of the format; that are damaged or cut short; or of which parts
+    /// do not go together. Selectors that were built in code with more than 768 levels are refused here too.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        tables::from_bytes(bytes).map(|tables| Snapshot(Arc::new(tables)))
     }
 
     /// The generation of the cluster, wrapping.

@@ -33,7 +33,7 @@ pub(crate) struct ClassParts {
 }
 
 /// Addresses by family.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Addresses {
     /// To classes.
     pub(crate) v4: Trie,

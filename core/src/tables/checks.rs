@@ -40,7 +40,7 @@ pub(crate) enum Check {
 }
 
 /// Ports by number, or by conditions that resolve to numbers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PortCheck {
     /// Numbers and ranges.
     pub(crate) ranges: Span,

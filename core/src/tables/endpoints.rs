@@ -92,7 +92,7 @@ impl Subject {
 }
 
 /// A node that endpoints name or that is declared.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct NodeRecord {
     pub(crate) addresses: Span,
     /// Its host endpoints, by name.
@@ -102,7 +102,7 @@ pub(crate) struct NodeRecord {
 }
 
 /// Endpoints by the number of their id, and nodes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Endpoints {
     pub(crate) records: Table<EndpointRecord>,
     /// Lists of addresses.

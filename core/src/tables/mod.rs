@@ -6,6 +6,7 @@
 //! and protocols; an endpoint's *subject* lists the rules that govern it, tier by tier.
 
 mod addresses;
+mod bytes;
 mod cell;
 mod checks;
 mod endpoints;
@@ -18,6 +19,8 @@ mod traffic;
 mod trie;
 
 pub(crate) use addresses::{Addresses, ClassParts, Occupant, Place};
+pub use bytes::SnapshotError;
+pub(crate) use bytes::{from_bytes, to_bytes};
 pub(crate) use cell::prefetch;
 pub(crate) use checks::{Check, PortCheck, Side};
 pub(crate) use endpoints::{EndpointRecord, Endpoints, Host, Interface, NodeRecord, Subject};
@@ -39,7 +42,7 @@ use std::net::IpAddr;
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Everything that an evaluation reads.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tables {
     pub(crate) generation: u32,
     pub(crate) dialect: Dialect,

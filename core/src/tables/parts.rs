@@ -11,14 +11,14 @@ pub(crate) struct Resolution {
 }
 
 /// Sorted lists of the predicates that hold and of the ports that conditions resolve to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Part {
     pub(crate) predicates: Span,
     pub(crate) resolutions: Span,
 }
 
 /// Every part. Number 0 is the empty one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Parts {
     pub(crate) parts: Table<Part>,
     pub(crate) predicates: Pool<u32>,

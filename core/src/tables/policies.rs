@@ -5,7 +5,7 @@ use crate::model::{Direction, HttpMatch, IdentityMatch, Name, PortRange, RuleAct
 use std::collections::BTreeMap;
 
 /// A rule.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) checks: Span,
     pub(crate) id: Option<RuleId>,
@@ -48,14 +48,14 @@ pub(crate) enum EndOfTier {
 }
 
 /// A profile: its rules.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Profile {
     pub(crate) ingress: Span,
     pub(crate) egress: Span,
 }
 
 /// Every rule, and every list of them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Policies {
     pub(crate) rules: Pool<Rule>,
     /// The rules of one policy in one direction.

@@ -105,8 +105,8 @@ const SEGMENTS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C, align(64))]
 pub(crate) struct Row {
-    starts: [u32; SEGMENTS],
-    words: [Word; SEGMENTS],
+    pub(super) starts: [u32; SEGMENTS],
+    pub(super) words: [Word; SEGMENTS],
 }
 
 /// Eight peers' classes with their rows. Unused classes are [`NONE`](super::NONE).
@@ -120,12 +120,12 @@ pub(crate) struct Bucket {
 /// Eight words of a row of bits.
 pub(crate) type Block = [u64; 8];
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[repr(align(64))]
 pub(crate) struct AlignedBlock(pub(crate) Block);
 
 /// The wide rules of one direction. Those of a tier begin with a word.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Wide {
     /// How many blocks a row has.
     pub(crate) blocks: u32,
@@ -141,7 +141,7 @@ pub(crate) struct Wide {
 }
 
 /// The fast form of one scope.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Program {
     pub(crate) classes: Vec<Class>,
     /// Of egress, then of ingress.
@@ -160,7 +160,7 @@ pub(crate) struct Program {
 }
 
 impl Row {
-    const LONG: u32 = 1;
+    pub(super) const LONG: u32 = 1;
 
     /// A row of sorted segments, the first of which starts at 0. Those that do not fit go elsewhere.
     pub(crate) fn new(

@@ -14,7 +14,7 @@ pub(crate) struct Backend {
 }
 
 /// Where a flow is sent.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Route {
     pub(crate) backends: Span,
     /// Only backends on the node that receives it count, and they see the client's address.
@@ -25,7 +25,7 @@ pub(crate) struct Route {
 pub(crate) type RouteKey = (u8, u16);
 
 /// Routes, sorted by what they are found by.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Routes {
     /// By a service's address.
     pub(crate) by_address: Vec<((IpAddr, RouteKey), Route)>,

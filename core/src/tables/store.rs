@@ -1,8 +1,8 @@
 //! Arrays addressed by number.
 
 /// Records by number, from 0.
-#[derive(Debug, Clone)]
-pub(crate) struct Table<T>(Vec<T>);
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Table<T>(pub(super) Vec<T>);
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
@@ -44,8 +44,8 @@ impl<T> FromIterator<T> for Table<T> {
 /// A run of records in a [`Pool`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Span {
-    start: u32,
-    len: u32,
+    pub(super) start: u32,
+    pub(super) len: u32,
 }
 
 impl Span {
@@ -56,8 +56,8 @@ impl Span {
 }
 
 /// Lists of records, one behind the other.
-#[derive(Debug, Clone)]
-pub(crate) struct Pool<T>(Vec<T>);
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pool<T>(pub(super) Vec<T>);
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {

@@ -16,7 +16,7 @@ pub(crate) struct ProtocolAtoms {
 }
 
 /// The atoms of all traffic.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Traffic {
     /// By protocol number; 256 of them.
     pub(crate) protocols: Vec<ProtocolAtoms>,

@@ -5,25 +5,25 @@ use super::{index, prefetch};
 /// How many runs a sparse page has at most.
 pub(crate) const SPARSE: usize = 16;
 
-const DENSE_PAGE: u32 = 1 << 30;
-const SPARSE_PAGE: u32 = 2 << 30;
-const KIND: u32 = 3 << 30;
+pub(super) const DENSE_PAGE: u32 = 1 << 30;
+pub(super) const SPARSE_PAGE: u32 = 2 << 30;
+pub(super) const KIND: u32 = 3 << 30;
 
 /// A page of which few addresses differ from the one before: where runs begin, and what they lead to. Unused places
 /// repeat the last run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub(crate) struct SparsePage {
-    starts: [u8; SPARSE],
-    entries: [u32; SPARSE],
+    pub(super) starts: [u8; SPARSE],
+    pub(super) entries: [u32; SPARSE],
 }
 
 /// A number for every IPv4 address, below 2^30.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Trie {
-    root: Box<[u32; 1 << 16]>,
-    dense: Vec<[u32; 256]>,
-    sparse: Vec<SparsePage>,
+    pub(super) root: Box<[u32; 1 << 16]>,
+    pub(super) dense: Vec<[u32; 256]>,
+    pub(super) sparse: Vec<SparsePage>,
 }
 
 impl Default for Trie {

@@ -1,0 +1,120 @@
+//! Whether decoded records go together.
+//!
+//! Evaluation reads tables by `get` and has an answer where there is nothing; here whatever would make it read nothing,
+//! read something else than was compiled, or go round in circles is refused. Everything takes time in proportion to the
+//! records: lists that the compiler writes one behind the other are held to that, so that no record is read twice.
+
+mod addresses;
+mod endpoints;
+mod policies;
+mod program;
+mod routes;
+mod traffic;
+
+use super::{
+    ADDRESSES, ENDPOINTS, ENFORCED, META, PARTS, PENDING, POLICIES, ROUTES, Section, SnapshotError, TRAFFIC,
+};
+use crate::tables::{NONE, Span, Table, Tables, count};
+use std::fmt::Arguments;
+
+pub(super) use traffic::INTERVALS_OF_A_TABLE;
+
+type Checked = Result<(), SnapshotError>;
+
+pub(super) fn tables(tables: &Tables) -> Checked {
+    Check(META).ensure(
+        tables.slow_rules <= count(tables.policies.rules.0.len()),
+        format_args!("slow_rules"),
+        format_args!("there are fewer rules than {}", tables.slow_rules),
+    )?;
+    addresses::check(Check(ADDRESSES), tables)?;
+    parts(Check(PARTS), tables)?;
+    endpoints::check(Check(ENDPOINTS), tables)?;
+    policies::check(Check(POLICIES), tables)?;
+    routes::check(Check(ROUTES), tables)?;
+    traffic::check(Check(TRAFFIC), &tables.traffic)?;
+    program::check(Check(ENFORCED), tables, &tables.enforced)?;
+    tables.pending.as_ref().map_or(Ok(()), |pending| program::check(Check(PENDING), tables, pending))
+}
+
+fn parts(check: Check, tables: &Tables) -> Checked {
+    let parts = &tables.parts;
+    let lists = |part: u32| (parts.predicates(part), parts.resolutions(part));
+    check.ensure(
+        parts.parts.len() > 0 && lists(0) == (&[], &[]),
+        format_args!("parts[0]"),
+        format_args!("the first part must be there and empty"),
+    )?;
+    let Table(all) = &parts.parts;
+    let predicates = all.iter().map(|part| part.predicates);
+    check.tiles("parts", predicates, parts.predicates.0.len(), "predicates")?;
+    let resolutions = all.iter().map(|part| part.resolutions);
+    check.tiles("parts", resolutions, parts.resolutions.0.len(), "resolutions")?;
+    for part in 0..parts.parts.len() {
+        let (predicates, resolutions) = lists(part);
+        check.ensure(
+            is_ascending(predicates) && is_ascending(resolutions),
+            format_args!("parts[{part}]"),
+            format_args!("its predicates or resolutions are not sorted, or repeat"),
+        )?;
+    }
+    Ok(())
+}
+
+fn is_ascending<T: PartialOrd>(list: &[T]) -> bool {
+    list.is_sorted_by(|a, b| a < b)
+}
+
+/// Checks of one section.
+#[derive(Debug, Clone, Copy)]
+struct Check(Section);
+
+impl Check {
+    fn ensure(self, holds: bool, record: Arguments<'_>, problem: Arguments<'_>) -> Checked {
+        if holds {
+            return Ok(());
+        }
+        let Check(Section { name: section, .. }) = self;
+        Err(SnapshotError::Inconsistent { section, record: record.to_string(), problem: problem.to_string() })
+    }
+
+    /// A number names one of so many records.
+    fn number(self, number: u32, len: u32, of: &str, record: Arguments<'_>) -> Checked {
+        self.ensure(number < len, record, format_args!("there is no number {number} among the {len} {of}"))
+    }
+
+    /// A number names one of so many records, or none.
+    fn number_or_none(self, number: u32, len: u32, of: &str, record: Arguments<'_>) -> Checked {
+        if number == NONE { Ok(()) } else { self.number(number, len, of, record) }
+    }
+
+    /// A span lies within a pool of that length.
+    fn span(self, span: Span, len: usize, of: &str, record: Arguments<'_>) -> Checked {
+        let Span { start, len: run } = span;
+        let end = u64::from(start) + u64::from(run);
+        self.ensure(
+            usize::try_from(end).is_ok_and(|end| end <= len),
+            record,
+            format_args!("it reaches from {start} to {end}, but there are {len} {of}"),
+        )
+    }
+
+    /// The spans of records lie one behind the other and fill the pool.
+    fn tiles(self, records: &str, spans: impl IntoIterator<Item = Span>, len: usize, of: &str) -> Checked {
+        let mut end = 0;
+        for (position, span) in spans.into_iter().enumerate() {
+            self.ensure(
+                span.start == end,
+                format_args!("{records}[{position}]"),
+                format_args!("its {of} begin at {}, but those before it end at {end}", span.start),
+            )?;
+            self.span(span, len, of, format_args!("{records}[{position}]"))?;
+            end = span.range().end;
+        }
+        self.ensure(
+            end == count(len),
+            format_args!("{of}"),
+            format_args!("there are {len}, but {records} have {end}"),
+        )
+    }
+}

@@ -1,0 +1,104 @@
+//! Rules, and the order in which they are tried.
+
+use super::{Check, Checked, is_ascending};
+use crate::tables::{Check as Demand, Rule, Table, Tables};
+
+pub(super) fn check(check: Check, tables: &Tables) -> Checked {
+    let policies = &tables.policies;
+    let Table(rule_lists) = &policies.rule_lists;
+    let of_profiles = policies.profiles.0.iter().flat_map(|profile| [profile.ingress, profile.egress]);
+    let rules = policies.rules.0.len();
+    check.tiles("rule_lists", rule_lists.iter().copied().chain(of_profiles), rules, "rules")?;
+    let checks = policies.rules.iter().map(|rule| rule.checks);
+    check.tiles("rules", checks, policies.checks.0.len(), "checks")?;
+    // Tiers of several lists may have the same policies.
+    for (number, tier) in policies.tiers.iter().enumerate() {
+        let policies = policies.policies.0.len();
+        check.span(tier.policies, policies, "policies", format_args!("tiers[{number}].policies"))?;
+    }
+    let of_lists = policies.lists.0.iter().copied();
+    check.tiles("lists", of_lists, policies.tiers.0.len(), "tiers")?;
+    let ranges = policies.ports.0.iter().map(|ports| ports.ranges);
+    check.tiles("ports", ranges, policies.port_ranges.0.len(), "port_ranges")?;
+    let conditions = policies.ports.0.iter().map(|ports| ports.conditions);
+    check.tiles("ports", conditions, policies.conditions.0.len(), "conditions")?;
+    let views = policies.domains.0.iter().copied();
+    check.tiles("domains", views, policies.domain_views.0.len(), "domain_views")?;
+    check.ensure(
+        policies.domains.0.windows(2).all(|pair| matches!(pair, [a, b] if a.len == b.len)),
+        format_args!("domains"),
+        format_args!("not all of them have a predicate for each view"),
+    )?;
+    policies
+        .rules
+        .iter()
+        .enumerate()
+        .try_for_each(|(number, rule)| self::rule(check, tables, number, rule))?;
+    (0..policies.lists.len()).try_for_each(|list| self::list(check, tables, list))
+}
+
+fn rule(check: Check, tables: &Tables, number: usize, rule: &Rule) -> Checked {
+    let policies = &tables.policies;
+    let record = format_args!("rules[{number}].checks");
+    let (mut http, mut paths) = (false, false);
+    for demand in policies.checks.slice(rule.checks) {
+        match *demand {
+            Demand::Ports(_, ports) | Demand::NotPorts(_, ports) => {
+                check.number(ports, policies.ports.len(), "ports", record)?;
+            }
+            Demand::Named(_, domains) | Demand::HoldsOrNamed(_, _, domains) => {
+                check.number(domains, policies.domains.len(), "domains", record)?;
+            }
+            Demand::Identity(_, identity) => {
+                check.number(identity, policies.identities.len(), "identities", record)?;
+            }
+            Demand::Http(number) => {
+                check.number(number, policies.http.len(), "http matches", record)?;
+                http = true;
+                paths |= policies.http.get(number).is_some_and(|http| !http.paths.is_empty());
+            }
+            // What is compared with the flow alone; and predicates and conditions, which are names that stand in parts
+            // or do not.
+            Demand::Version(_)
+            | Demand::NotVersion(_)
+            | Demand::Protocol(_)
+            | Demand::NotProtocol(_)
+            | Demand::Icmp(_)
+            | Demand::NotIcmp(_)
+            | Demand::Holds(..)
+            | Demand::Fails(..)
+            | Demand::InNets(..)
+            | Demand::NotInNets(..)
+            | Demand::Resolves(..) => {}
+        }
+    }
+    check.ensure(
+        (rule.http, rule.paths) == (http, paths),
+        format_args!("rules[{number}]"),
+        format_args!("it does not say of its HTTP clause what that is"),
+    )
+}
+
+/// Tiers come in order, and in each of them policies do, each once.
+fn list(check: Check, tables: &Tables, list: u32) -> Checked {
+    let policies = &tables.policies;
+    let tiers = policies.list(list);
+    let record = format_args!("lists[{list}]");
+    check.ensure(
+        tiers.is_sorted_by(|a, b| a.tier < b.tier),
+        record,
+        format_args!("its tiers are not sorted, or repeat"),
+    )?;
+    for tier in tiers {
+        let lists = policies.policies.slice(tier.policies);
+        check.ensure(
+            is_ascending(lists),
+            record,
+            format_args!("policies of tier {} are not sorted, or repeat", tier.tier),
+        )?;
+        for rules in lists {
+            check.number(*rules, policies.rule_lists.len(), "rule lists", record)?;
+        }
+    }
+    Ok(())
+}

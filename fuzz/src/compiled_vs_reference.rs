@@ -1,0 +1,34 @@
+//! The compiled form answers as the reference does, whatever the options.
+
+use crate::world::World;
+use tierwall::Snapshot;
+use tierwall::cluster::Scope;
+use tierwall::model::{Direction, Point, Role};
+use tierwall::reference::{evaluate, judge};
+
+pub fn check(data: &[u8]) {
+    let World { cluster, options, flows } = World::new(data);
+    let snapshot = Snapshot::compile_with(&cluster, &options);
+    for (flow, context) in &flows {
+        let expected = evaluate(&cluster, flow, context);
+        assert_eq!(snapshot.evaluate(flow, context), expected, "{flow:?} {context:?}");
+        assert_eq!(snapshot.verdict(flow, context), expected.enforced, "{flow:?} {context:?}");
+    }
+    let Some((flow, context)) = flows.first() else { return };
+    for entry in cluster.endpoints() {
+        for direction in [Direction::Egress, Direction::Ingress] {
+            for role in [Role::Own, Role::Forwarded, Role::PreDnatOnly] {
+                for scope in [Scope::Enforced, Scope::Pending] {
+                    let point = Point { endpoint: entry.id, direction, role };
+                    let expected = judge(&cluster, point, flow, context, scope);
+                    let found = snapshot.judge(point, flow, context, scope);
+                    assert_eq!(
+                        (found.action, found.reason, found.rule),
+                        (expected.action, expected.reason, expected.rule),
+                        "{flow:?} {context:?} at {point:?} {scope:?}"
+                    );
+                }
+            }
+        }
+    }
+}
