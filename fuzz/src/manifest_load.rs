@@ -1,5 +1,6 @@
 //! Any bytes as a manifest: a load ends, is refused whole or applied, and what it made compiles.
 
+use crate::snapshot_from_bytes::SHOP;
 use tierwall::Snapshot;
 use tierwall::cluster::Cluster;
 use tierwall::limits::Limits;
@@ -47,19 +48,11 @@ pub fn check(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let mut seeds: Vec<Vec<u8>> =
-        crate::snapshot_from_bytes::SHOP.iter().map(|text| text.as_bytes().to_vec()).collect();
     // One document is easier to change into another valid one than a file is.
-    let documents = seeds.iter().flat_map(|file| {
-        String::from_utf8_lossy(file)
-            .into_owned()
-            .split("\n---")
-            .map(|text| text.as_bytes().to_vec())
-            .collect::<Vec<_>>()
-    });
-    let documents: Vec<Vec<u8>> = documents.collect();
-    seeds.extend(documents);
-    seeds.push(b"{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"a\"}}]}".to_vec());
-    seeds.push(b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b, {<<: {k: v}}]\n".to_vec());
-    seeds
+    let documents = SHOP.iter().flat_map(|file| file.split("\n---"));
+    let others = [
+        r#"{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}]}"#,
+        "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b, {<<: {k: v}}]\n",
+    ];
+    SHOP.into_iter().chain(documents).chain(others).map(|text| text.as_bytes().to_vec()).collect()
 }

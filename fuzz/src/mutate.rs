@@ -4,7 +4,7 @@
 pub struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -14,7 +14,7 @@ impl Random {
 
     /// Below `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        (self.number() % end as u64) as usize
     }
 
     /// Mostly small, at least 1, at most two to the power of `bits`.
@@ -30,7 +30,7 @@ const NUMBERS: [u32; 8] = [0, 1, 0xff, 0xffff, 0x7fff_ffff, 0x8000_0000, u32::MA
 pub fn input(random: &mut Random, seeds: &[Vec<u8>], longest: usize) -> Vec<u8> {
     if seeds.is_empty() || random.below(64) == 0 {
         let len = random.below(longest.min(4_000) + 1);
-        return (0..len).map(|_| random.next() as u8).collect();
+        return (0..len).map(|_| random.number() as u8).collect();
     }
     let mut data = seeds[random.below(seeds.len())].clone();
     let changes = random.magnitude(5);
@@ -43,7 +43,7 @@ pub fn input(random: &mut Random, seeds: &[Vec<u8>], longest: usize) -> Vec<u8> 
 
 fn change(random: &mut Random, data: &mut Vec<u8>, seeds: &[Vec<u8>]) {
     let at = random.below(data.len() + 1);
-    let byte = random.next() as u8;
+    let byte = random.number() as u8;
     // Mostly short, now and then long.
     let len = random.magnitude(10);
     let end = (at + len).min(data.len());

@@ -80,7 +80,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         vec![Snapshot::compile(&cluster).to_bytes(), Snapshot::compile_with(&cluster, &wide).to_bytes()];
     let mut random = crate::mutate::Random(7);
     for _ in 0..40 {
-        let data: Vec<u8> = (0..1_500).map(|_| random.next() as u8).collect();
+        let data: Vec<u8> = (0..1_500).map(|_| random.number() as u8).collect();
         let World { cluster, options, .. } = World::new(&data);
         seeds.push(Snapshot::compile_with(&cluster, &options).to_bytes());
     }
