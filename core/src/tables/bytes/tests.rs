@@ -500,5 +500,5 @@ fn misplaced_sections_are_refused() {
     assert!(seal(longer).starts_with("section `meta`, byte 12: 1 bytes are left over"));
     let mut shorter = without;
     shorter[24] -= 1;
-    assert!(seal(shorter).starts_with("section `meta`, byte 4: 4 bytes are needed, 3 are left"));
+    assert!(seal(shorter).starts_with("section `meta`, byte 8: 4 bytes are needed, 3 are left"));
 }
