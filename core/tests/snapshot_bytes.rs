@@ -32,13 +32,15 @@ fn cases(few: u32) -> Config {
 fn options() -> impl Strategy<Value = CompileOptions> {
     let budget = prop_oneof![3 => Just(usize::MAX), 1 => Just(0)];
     let wide = prop_oneof![Just(1), Just(2), Just(u32::MAX)];
-    (budget, wide, 0..3_usize, 0..3_usize).prop_map(
-        |(table_budget, wide_classes, folded_rules, broad_classes)| {
+    let node = prop::option::weighted(0.3, prop_oneof![Just("n0"), Just("n1"), Just("nowhere")]);
+    (budget, wide, 0..3_usize, 0..3_usize, node).prop_map(
+        |(table_budget, wide_classes, folded_rules, broad_classes, node)| {
             let mut options = CompileOptions::default();
             options.table_budget = table_budget;
             options.wide_classes = wide_classes;
             options.folded_rules = folded_rules;
             options.broad_classes = broad_classes;
+            options.node = node.map(Into::into);
             options
         },
     )

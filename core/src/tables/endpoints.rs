@@ -48,6 +48,8 @@ impl EndpointRecord {
     /// It is the host endpoint of every interface of a node that has none of its own.
     pub(crate) const WILDCARD: u32 = 8;
     pub(crate) const HAS_V4: u32 = 16;
+    /// All of these.
+    pub(super) const FLAGS: u32 = 31;
 
     /// The subject of endpoints that these tables do not judge.
     pub(crate) const ELSEWHERE: u32 = NONE - 1;

@@ -79,7 +79,7 @@ pub(crate) fn to_bytes(tables: &Tables) -> Vec<u8> {
     VERSION.encode(&mut out);
     let length = out.len();
     0_u64.encode(&mut out);
-    write(&mut out, META, &((*generation, *slow_rules), *only_node));
+    write(&mut out, META, &(*generation, (*only_node, *slow_rules)));
     write(&mut out, DIALECT, dialect);
     write(&mut out, ADDRESSES, addresses);
     write(&mut out, PARTS, parts);
@@ -115,7 +115,7 @@ fn set_length(out: &mut [u8], place: usize, length: usize) {
 /// The tables of bytes, which may be any.
 pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Tables, SnapshotError> {
     let mut sections = Sections { rest: contents(bytes)? };
-    let ((generation, slow_rules), only_node) = sections.read(META)?;
+    let (generation, (only_node, slow_rules)) = sections.read(META)?;
     let tables = Tables {
         generation,
         only_node,

@@ -25,6 +25,7 @@ records! {
     Occupant { endpoint: u32, node: u32 }
     SparsePage { starts: [u8; SPARSE], entries: [u32; SPARSE] }
 }
+
 // Parts.
 records! {
     Parts { parts: Table<Part>, predicates: Pool<u32>, resolutions: Pool<Resolution> }
@@ -44,7 +45,6 @@ records! {
         nodes: Table<NodeRecord>,
         hosts: Pool<Host>,
     }
-    Host { endpoint: u32, interface: Interface }
     EndpointRecord {
         part: u32,
         subject: u32,
@@ -54,6 +54,7 @@ records! {
         classes: [u32; 2],
         flags: u32,
     }
+    Host { endpoint: u32, interface: Interface }
     Subject { lists: Span, profiles: Span }
     NodeRecord { addresses: Span, hosts: Span, view: u32 }
 }

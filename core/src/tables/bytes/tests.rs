@@ -14,7 +14,7 @@ use crate::manifest::{LoadOptions, Source, load};
 use crate::model::{IdentityMatch, NamespaceMatch, PortRange, Protocol, RuleId};
 use crate::selector::{Expr, Selector};
 use crate::tables::trie::{DENSE_PAGE, SPARSE_PAGE};
-use crate::tables::{Check, EndpointRecord, Interface, ListRecord, NONE, Span};
+use crate::tables::{Check, EndOfTier, EndpointRecord, ListRecord, NONE, Span};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -179,6 +179,7 @@ fn beyond() -> Span {
 /// Each of these makes tables that no cluster compiles to, and what is said of them.
 const REFUSED: &[Mutation] = &[
     (|t| t.slow_rules = BEYOND, "section `meta`, `slow_rules`: there are fewer rules than 1048576"),
+    (|t| t.only_node = 9, "section `meta`, `only_node`: there is no number 9 among the 2 nodes"),
     // Addresses.
     (|t| t.addresses.v4.root[9] = BEYOND, "`addresses`, `v4.root[9]`: there is no number 1048576 among the"),
     (
@@ -207,15 +208,15 @@ const REFUSED: &[Mutation] = &[
     (|t| t.addresses.classes.0[0].holders = BEYOND, "`classes[0].holders`"),
     (|t| t.addresses.classes.0[1].address = BEYOND, "`classes[1].address`"),
     (|t| t.addresses.occupied_v4.swap(0, 1), "`occupied_v4`: its addresses are not sorted"),
+    (|t| t.addresses.occupied_v6.swap(0, 1), "`occupied_v6`: its addresses are not sorted"),
     (
         |t| t.addresses.occupied_v4[0].1.node = 7,
         "`occupied_v4[0].node`: there is no number 7 among the 2 nodes",
     ),
     (
-        |t| t.addresses.occupied_v4[0].1.endpoint = BEYOND,
-        "`occupied_v4[0].endpoint`: there is no endpoint 1048576",
+        |t| t.addresses.occupied_v6[1].1.endpoint = BEYOND,
+        "`occupied_v6[1].endpoint`: there is no endpoint 1048576",
     ),
-    (|t| t.addresses.occupied_v6.swap(0, 1), "`occupied_v6`: its addresses are not sorted"),
     // Parts.
     (
         |t| t.parts.parts.0[0].predicates.len = 1,
@@ -234,9 +235,16 @@ const REFUSED: &[Mutation] = &[
     (|t| record(t).subject = NONE, "`records[1].subject`"),
     (|t| record(t).node = 2, "`records[1].node`: there is no number 2 among the 2 nodes"),
     (|t| record(t).classes[1] = BEYOND, "`records[1].classes`"),
-    (|t| record(t).more = BEYOND, "`records[1].more`"),
-    (|t| t.endpoints.more.0[0] = beyond(), "`more[0]`"),
-    (|t| t.endpoints.more.0[0].len = 0, "`addresses`: endpoints and nodes have"),
+    (|t| record(t).flags |= 1 << 7, "`records[1].flags`: there are none like 0x"),
+    (|t| record(t).flags ^= EndpointRecord::HAS_V4, "`records[1].flags`: there are none like 0x"),
+    (|t| absent(t).part = 1, "it is absent, but not empty"),
+    (|t| record(t).more = BEYOND, "`records[1].more`: the next list of addresses is 0, not 1048576"),
+    (|t| record(t).subject = EndpointRecord::ELSEWHERE, "`records[1].subject`"),
+    (|t| t.endpoints.more.0[0] = beyond(), "`more[0]`: its addresses begin at 1"),
+    (
+        |t| t.endpoints.more.0.push(Span::default()),
+        "`more`: there are 21 lists of addresses, but records have 20",
+    ),
     (|t| t.endpoints.subjects.0[0].lists = beyond(), "`subjects[0].lists`"),
     (|t| t.endpoints.subjects.0[0].lists.len = 3, "`subjects[0].lists`: there are not 4 or 16 of them"),
     (|t| t.endpoints.subjects.0[0].profiles = beyond(), "`subjects[0].profiles`"),
@@ -246,7 +254,7 @@ const REFUSED: &[Mutation] = &[
         |t| t.endpoints.nodes.0[0].hosts.len = 0,
         "`nodes[1]`: its hosts begin at 1, but those before it end at 0",
     ),
-    (|t| t.endpoints.nodes.0[0].addresses.start = BEYOND, "`nodes[0].addresses`"),
+    (|t| t.endpoints.nodes.0[0].addresses.start = BEYOND, "its addresses begin at 1048576"),
     (|t| t.endpoints.nodes.0[0].view = 9, "`nodes[0].view`: there is no view 9 of the names"),
     (
         |t| t.endpoints.hosts.0[0].endpoint = BEYOND,
@@ -260,7 +268,7 @@ const REFUSED: &[Mutation] = &[
     (|t| t.policies.rule_lists.0[0].len += 1, "section `policies`, `rule_lists[1]`: its rules begin at"),
     (|t| t.policies.profiles.0[0].ingress = beyond(), "its rules begin at 1"),
     (|t| t.policies.rules.0[0].checks.len = 9, "`rules[1]`: its checks begin at"),
-    (|t| t.policies.tiers.0[0].policies = beyond(), "`tiers[0].policies`"),
+    (|t| t.policies.tiers.0[0].policies.len += 1, "its policies begin at"),
     (|t| t.policies.lists.0[0].len += 1, "its tiers begin at"),
     (|t| t.policies.ports.0[0].ranges = beyond(), "its port_ranges begin at 1"),
     (|t| t.policies.ports.0[0].conditions = beyond(), "its conditions begin at 1"),
@@ -289,7 +297,10 @@ const REFUSED: &[Mutation] = &[
         |t| demand(t, |check| if let Check::Http(number) = check { Some(number) } else { None }),
         "among the 1 http matches",
     ),
-    (|t| t.policies.tiers.0.iter_mut().for_each(|tier| tier.tier = 0), "its tiers are not sorted, or repeat"),
+    (
+        |t| t.policies.tiers.0.iter_mut().for_each(|tier| tier.tier = 0),
+        "its tiers or their policies are not sorted, or repeat",
+    ),
     (|t| t.policies.policies.0.reverse(), "are not sorted, or repeat"),
     (|t| *t.policies.policies.0.last_mut().unwrap() = BEYOND, "there is no number 1048576 among the"),
     // Routes.
@@ -384,8 +395,13 @@ const REFUSED: &[Mutation] = &[
 
 fn record(tables: &mut Tables) -> &mut EndpointRecord {
     let record = &mut tables.endpoints.records.0[1];
-    assert!(record.is(EndpointRecord::PRESENT | EndpointRecord::HAS_V4) && !record.is(EndpointRecord::HOST));
+    assert!(record.is(EndpointRecord::HAS_V4) && !record.is(EndpointRecord::HOST) && record.more == 0);
     record
+}
+
+fn absent(tables: &mut Tables) -> &mut EndpointRecord {
+    tables.endpoints.records.push(EndpointRecord::ABSENT);
+    tables.endpoints.records.0.last_mut().unwrap()
 }
 
 fn shorten<T>(list: &mut Vec<T>) {
@@ -445,7 +461,7 @@ fn malformed_values_are_refused() {
         (refused::<u32>(&[1, 2, 3]), "4 bytes are needed, 3 are left"),
         (refused::<bool>(&[2]), "a truth value is 0 or 1, not 2"),
         (refused::<Option<u8>>(&[9, 9]), "a truth value is 0 or 1, not 9"),
-        (refused::<Interface>(&[4]), "Interface has no variant 4"),
+        (refused::<EndOfTier>(&[3]), "EndOfTier has no variant 3"),
         (refused::<RuleId>(&[0; 4]), "a rule has the id that means none"),
         (refused::<PortRange>(&[2, 0, 1, 0]), "the first port of a range must not be greater than the last"),
         (refused::<Duration>(&[255; 12]), "a duration has a second or more of nanoseconds"),

@@ -26,19 +26,18 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     occupied(check, tables, "occupied_v6", &addresses.occupied_v6)
 }
 
-/// Sorted, each once, and by endpoints and nodes that there are.
-fn occupied<K: Ord>(check: Check, tables: &Tables, name: &str, occupied: &[(K, Occupant)]) -> Checked {
+fn occupied<A: PartialOrd>(check: Check, tables: &Tables, list: &str, occupied: &[(A, Occupant)]) -> Checked {
     check.ensure(
         occupied.is_sorted_by(|(a, _), (b, _)| a < b),
-        format_args!("{name}"),
+        format_args!("{list}"),
         format_args!("its addresses are not sorted, or repeat"),
     )?;
     for (position, (_, Occupant { endpoint, node })) in occupied.iter().enumerate() {
         let nodes = tables.endpoints.nodes.len();
-        check.number_or_none(*node, nodes, "nodes", format_args!("{name}[{position}].node"))?;
+        check.number_or_none(*node, nodes, "nodes", format_args!("{list}[{position}].node"))?;
         check.ensure(
             *endpoint == NONE || tables.endpoints.get(*endpoint).is_some(),
-            format_args!("{name}[{position}].endpoint"),
+            format_args!("{list}[{position}].endpoint"),
             format_args!("there is no endpoint {endpoint}"),
         )?;
     }

@@ -1,7 +1,7 @@
 //! Endpoints, what governs them, and nodes.
 
 use super::{Check, Checked};
-use crate::tables::{EndpointRecord, Host, NodeRecord, Table, Tables, index};
+use crate::tables::{EndpointRecord, Host, NONE, NodeRecord, Table, Tables, index};
 
 /// How many lists govern a workload, and a host endpoint.
 const LISTS: [u32; 2] = [4, 16];
@@ -10,21 +10,24 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     let endpoints = &tables.endpoints;
     let Table(records) = &endpoints.records;
     let Table(nodes) = &endpoints.nodes;
+    let mut more = 0;
     for (number, record) in records.iter().enumerate() {
-        if record.is(EndpointRecord::PRESENT) {
-            self::record(check, tables, number, record)?;
-        }
+        self::record(check, tables, number, record)?;
+        check.ensure(
+            record.more == NONE || record.more == more,
+            format_args!("records[{number}].more"),
+            format_args!("the next list of addresses is {more}, not {}", record.more),
+        )?;
+        more += u32::from(record.more != NONE);
     }
-    for (number, list) in endpoints.more.0.iter().enumerate() {
-        check.span(*list, endpoints.addresses.0.len(), "addresses", format_args!("more[{number}]"))?;
-    }
-    let spans = endpoints.more.0.iter().copied().chain(nodes.iter().map(|node| node.addresses));
-    let all: u64 = spans.map(|span| u64::from(span.len)).sum();
     check.ensure(
-        usize::try_from(all).is_ok_and(|all| all == endpoints.addresses.0.len()),
-        format_args!("addresses"),
-        format_args!("endpoints and nodes have {all} of them, but there are {}", endpoints.addresses.0.len()),
+        more == endpoints.more.len(),
+        format_args!("more"),
+        format_args!("there are {} lists of addresses, but records have {more}", endpoints.more.len()),
     )?;
+    let of_nodes = nodes.iter().map(|node| node.addresses);
+    let addresses = endpoints.more.0.iter().copied().chain(of_nodes);
+    check.tiles("more", addresses, endpoints.addresses.0.len(), "addresses")?;
     for (number, subject) in endpoints.subjects.0.iter().enumerate() {
         let lists = format_args!("subjects[{number}].lists");
         check.span(subject.lists, endpoints.lists.0.len(), "lists", lists)?;
@@ -51,14 +54,23 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
 
 fn record(check: Check, tables: &Tables, number: usize, record: &EndpointRecord) -> Checked {
     let endpoints = &tables.endpoints;
+    if !record.is(EndpointRecord::PRESENT) {
+        return check.ensure(
+            *record == EndpointRecord::ABSENT,
+            format_args!("records[{number}]"),
+            format_args!("it is absent, but not empty"),
+        );
+    }
+    check.ensure(
+        record.flags & !EndpointRecord::FLAGS == 0 && (record.is(EndpointRecord::HAS_V4) || record.v4 == 0),
+        format_args!("records[{number}].flags"),
+        format_args!("there are none like {:#x}, or it has an address that they deny", record.flags),
+    )?;
     check.number(record.part, tables.parts.parts.len(), "parts", format_args!("records[{number}].part"))?;
-    if record.subject != EndpointRecord::ELSEWHERE {
-        check.number(
-            record.subject,
-            endpoints.subjects.len(),
-            "subjects",
-            format_args!("records[{number}].subject"),
-        )?;
+    let elsewhere = record.subject == EndpointRecord::ELSEWHERE && tables.only_node != NONE;
+    if !elsewhere {
+        let subjects = endpoints.subjects.len();
+        check.number(record.subject, subjects, "subjects", format_args!("records[{number}].subject"))?;
     }
     check.number_or_none(
         record.node,
@@ -70,19 +82,12 @@ fn record(check: Check, tables: &Tables, number: usize, record: &EndpointRecord)
         let classes = tables.addresses.classes.len();
         check.number_or_none(class, classes, "classes", format_args!("records[{number}].classes"))?;
     }
-    check.number_or_none(
-        record.more,
-        endpoints.more.len(),
-        "lists of addresses",
-        format_args!("records[{number}].more"),
-    )
+    Ok(())
 }
 
 /// A node's hosts are host endpoints of that node, each once.
 fn node(check: Check, tables: &Tables, number: u32, node: &NodeRecord, listed: &mut [bool]) -> Checked {
     let endpoints = &tables.endpoints;
-    let addresses = format_args!("nodes[{number}].addresses");
-    check.span(node.addresses, endpoints.addresses.0.len(), "addresses", addresses)?;
     let views = tables.policies.domains.get(0).map(|views| views.len);
     check.ensure(
         views.is_none_or(|views| node.view < views),

@@ -27,6 +27,13 @@ pub(super) fn tables(tables: &Tables) -> Checked {
         format_args!("slow_rules"),
         format_args!("there are fewer rules than {}", tables.slow_rules),
     )?;
+    let nodes = tables.endpoints.nodes.len();
+    Check(META).ensure(
+        // That of a node which nothing names is one more than there are.
+        tables.only_node == NONE || tables.only_node <= nodes,
+        format_args!("only_node"),
+        format_args!("there is no number {} among the {nodes} nodes", tables.only_node),
+    )?;
     addresses::check(Check(ADDRESSES), tables)?;
     parts(Check(PARTS), tables)?;
     endpoints::check(Check(ENDPOINTS), tables)?;
@@ -116,5 +123,20 @@ impl Check {
             format_args!("{of}"),
             format_args!("there are {len}, but {records} have {end}"),
         )
+    }
+
+    /// The spans of records lie one behind the other and fill the pool, but several records may share one.
+    fn shares(
+        self,
+        records: &str,
+        spans: impl Iterator<Item = Span>,
+        len: usize,
+        of: &str,
+    ) -> Result<Vec<Span>, SnapshotError> {
+        let mut spans: Vec<Span> = spans.filter(|span| span.len > 0).collect();
+        spans.sort_unstable_by_key(|span| (span.start, span.len));
+        spans.dedup();
+        self.tiles(records, spans.iter().copied(), len, of)?;
+        Ok(spans)
     }
 }

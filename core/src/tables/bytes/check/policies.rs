@@ -11,10 +11,21 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     check.tiles("rule_lists", rule_lists.iter().copied().chain(of_profiles), rules, "rules")?;
     let checks = policies.rules.iter().map(|rule| rule.checks);
     check.tiles("rules", checks, policies.checks.0.len(), "checks")?;
-    // Tiers of several lists may have the same policies.
-    for (number, tier) in policies.tiers.iter().enumerate() {
-        let policies = policies.policies.0.len();
-        check.span(tier.policies, policies, "policies", format_args!("tiers[{number}].policies"))?;
+    let of_tiers = policies.tiers.iter().map(|tier| tier.policies);
+    for span in check.shares("tiers", of_tiers, policies.policies.0.len(), "policies")? {
+        check.ensure(
+            is_ascending(policies.policies.slice(span)),
+            format_args!("policies"),
+            format_args!("those of a tier, from {} on, are not sorted, or repeat", span.start),
+        )?;
+    }
+    for (position, rules) in policies.policies.iter().enumerate() {
+        check.number(
+            *rules,
+            policies.rule_lists.len(),
+            "rule lists",
+            format_args!("policies[{position}]"),
+        )?;
     }
     let of_lists = policies.lists.0.iter().copied();
     check.tiles("lists", of_lists, policies.tiers.0.len(), "tiers")?;
@@ -79,26 +90,16 @@ fn rule(check: Check, tables: &Tables, number: usize, rule: &Rule) -> Checked {
     )
 }
 
-/// Tiers come in order, and in each of them policies do, each once.
+/// Tiers come in order, and so do the policies of one after those of another.
 fn list(check: Check, tables: &Tables, list: u32) -> Checked {
     let policies = &tables.policies;
     let tiers = policies.list(list);
-    let record = format_args!("lists[{list}]");
+    let runs = || tiers.iter().map(|tier| policies.policies.slice(tier.policies));
+    let firsts = runs().filter_map(<[u32]>::first).skip(1);
     check.ensure(
-        tiers.is_sorted_by(|a, b| a.tier < b.tier),
-        record,
-        format_args!("its tiers are not sorted, or repeat"),
-    )?;
-    for tier in tiers {
-        let lists = policies.policies.slice(tier.policies);
-        check.ensure(
-            is_ascending(lists),
-            record,
-            format_args!("policies of tier {} are not sorted, or repeat", tier.tier),
-        )?;
-        for rules in lists {
-            check.number(*rules, policies.rule_lists.len(), "rule lists", record)?;
-        }
-    }
-    Ok(())
+        tiers.is_sorted_by(|a, b| a.tier < b.tier)
+            && runs().filter_map(<[u32]>::last).zip(firsts).all(|(last, next)| last < next),
+        format_args!("lists[{list}]"),
+        format_args!("its tiers or their policies are not sorted, or repeat"),
+    )
 }
