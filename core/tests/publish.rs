@@ -14,7 +14,7 @@ const SERVER: [u8; 4] = [10, 0, 0, 2];
 
 /// A cluster whose server allows a flow in even generations and denies it in odd ones.
 fn flip(cluster: &mut Cluster) {
-    let action = if cluster.generation() % 2 == 1 { RuleAction::Allow } else { RuleAction::Deny };
+    let action = if !cluster.generation().is_multiple_of(2) { RuleAction::Allow } else { RuleAction::Deny };
     let mut transaction = cluster.transaction();
     let profile = Profile { ingress: vec![Rule::new(action)], ..Profile::default() };
     transaction.put(tierwall::lower::Lowered::Profile("flip".into(), profile));
@@ -48,7 +48,7 @@ fn flow() -> Flow {
 
 /// A verdict that mixes two snapshots, or one that is half written, would show here.
 fn check(verdict: Verdict) {
-    let allowed = verdict.generation() % 2 == 0;
+    let allowed = verdict.generation().is_multiple_of(2);
     assert_eq!(verdict.action(), if allowed { Action::Allow } else { Action::Deny }, "{verdict:?}");
     assert!(verdict.rule(Direction::Ingress).is_some());
 }
