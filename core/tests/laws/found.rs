@@ -4,9 +4,11 @@ use crate::engines::evaluate_once;
 use std::net::IpAddr;
 use tierwall::cluster::Cluster;
 use tierwall::explain::{Trace, explain};
+use tierwall::lower::Lowered;
 use tierwall::manifest::{LoadOptions, Source, load};
 use tierwall::model::{
-    Action, Direction, Evaluation, Flow, FlowContext, Http, HttpRequest, Protocol, Reason,
+    Action, Direction, Endpoint, EndpointKey, EndpointKind, Evaluation, Flow, FlowContext, Http, HttpMatch,
+    HttpRequest, Profile, Protocol, Reason, Rule, RuleAction,
 };
 use tierwall::reference::evaluate;
 
@@ -154,4 +156,36 @@ spec: {selector: app == 'b', ingress: [{action: Allow, http: {methods: [GET]}}]}
     assert_eq!(verdict.action(), Action::Undecided);
     assert_eq!(verdict.reason(Direction::Ingress), Reason::Undecided);
     assert_eq!(verdict.reason(Direction::Egress), Reason::ProfileRule);
+}
+
+/// What profiles leave unsaid, or leave to the next one, is the same where that next one does not exist.
+#[test]
+fn a_missing_profile_may_come_after_rules() {
+    let address = IpAddr::from([10, 0, 0, 3]);
+    let verdict = |rule: Rule| {
+        let mut cluster = Cluster::new();
+        cluster.put(Lowered::Profile("first".into(), Profile { ingress: vec![rule], ..Profile::default() }));
+        let name = EndpointKey {
+            kind: EndpointKind::WorkloadEndpoint,
+            namespace: Some("shop".into()),
+            name: "c".into(),
+        };
+        cluster.put(Endpoint {
+            key: name,
+            labels: std::collections::BTreeMap::new(),
+            profiles: vec!["first".into(), "missing".into()],
+            addresses: vec![address],
+            ports: Vec::new(),
+            node: None,
+            service_account: None,
+            interface: None,
+            origin: None,
+        });
+        let flow = Flow::new(IpAddr::from([192, 0, 2, 1]), address, Protocol::TCP).with_ports(40_000, 80);
+        evaluate_once(&cluster, &flow, &FlowContext::default()).enforced
+    };
+    let with_clause = verdict(Rule { http: Some(HttpMatch::default()), ..Rule::new(RuleAction::Allow) });
+    assert!(with_clause.is_allowed() && !with_clause.http_assumed());
+    let passed = verdict(Rule::new(RuleAction::Pass));
+    assert_eq!((passed.action(), passed.reason(Direction::Ingress)), (Action::Deny, Reason::MissingProfile));
 }

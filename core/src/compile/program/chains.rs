@@ -161,11 +161,11 @@ impl<'a> Chains<'a> {
     fn profiles(&mut self, builder: &mut Builder<'_>, side: usize, class: u32, key: &ClassKey) -> Vec<Entry> {
         let super::Source { endpoints, policies, dialect, .. } = builder.source;
         let subject = endpoints.subjects.get(key.subject);
-        let mut entries = Vec::new();
+        let (mut entries, mut end) = (Vec::new(), Reason::ProfileNoMatch);
         for profile in subject.map_or(&[][..], |subject| endpoints.profiles.slice(subject.profiles)) {
             let Some(profile) = policies.profiles.get(*profile) else {
-                entries.push(always(Ending::DENY, Reason::MissingProfile, None));
-                return entries;
+                end = Reason::MissingProfile;
+                break;
             };
             let rules = if side == 0 { profile.egress } else { profile.ingress };
             for rule in rules.range() {
@@ -184,7 +184,7 @@ impl<'a> Chains<'a> {
             // That a clause passed is not noted of profiles.
             *code &= !Ending::HTTP;
         }
-        entries.push(always(Ending::DENY, Reason::ProfileNoMatch, None));
+        entries.push(always(Ending::DENY, end, None));
         entries
     }
 
