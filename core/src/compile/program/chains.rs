@@ -1,6 +1,7 @@
 //! What the narrow policies that govern a subject come to: for each tier a list of entries, the first of which that
 //! matches decides.
 
+use super::super::holders::at;
 use super::super::{Numbered, number};
 use super::terms::Terms;
 use super::traffic::TrafficSets;
@@ -129,7 +130,9 @@ impl<'a> Chains<'a> {
         position: u16,
         entries: &mut Vec<Entry>,
     ) {
-        let Some(shape) = builder.shape(rule) else { return };
+        // Towards the subject itself there is no more than one variant.
+        let shape = if side == 0 { builder.shape(rule) } else { at(&builder.shapes, rule).copied() };
+        let Some(shape) = shape else { return };
         let [subject, peer] = ends(side).map(|end| shape.terms.get(end).copied().unwrap_or_default());
         if !builder.terms.holds(subject, class) {
             return;

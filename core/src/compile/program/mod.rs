@@ -14,8 +14,8 @@ use crate::cluster::{Phase, Scope};
 use crate::dialect::Dialect;
 use crate::model::Direction;
 use crate::tables::{
-    AppliedTier, Class, Ending, Endpoints, NONE, Parts, Policies, Program, Resolution, Rule, Traffic, count,
-    index,
+    AppliedTier, Check, Class, Ending, Endpoints, NONE, Parts, Policies, Program, Resolution, Rule, Side,
+    Traffic, count, index,
 };
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -163,26 +163,51 @@ impl<'a> Builder<'a> {
             let [_, destination] = shape.terms;
             destination
         });
+        let conditions = self.conditions(rule);
         let mut by_traffic: Vec<(u32, Vec<u32>)> = Vec::new();
-        let mut known: HashMap<Vec<Resolution>, u32, ahash::RandomState> = HashMap::default();
+        let mut known: HashMap<Vec<Resolution>, usize, ahash::RandomState> = HashMap::default();
         for class in &*self.terms.classes(destination) {
-            let resolutions = self.resolutions(*class);
-            let traffic = match known.get(&resolutions) {
+            let mut resolutions = self.resolutions(*class);
+            resolutions.retain(|resolution| conditions.contains(&resolution.condition));
+            let place = match known.get(&resolutions) {
                 Some(known) => *known,
                 None => {
                     let traffic = self.traffic_to(rule, &resolutions);
-                    known.insert(resolutions, traffic);
-                    traffic
+                    let place = by_traffic.iter().position(|(set, _)| *set == traffic);
+                    let place = place.unwrap_or_else(|| {
+                        by_traffic.push((traffic, Vec::new()));
+                        by_traffic.len() - 1
+                    });
+                    known.insert(resolutions, place);
+                    place
                 }
             };
-            match by_traffic.iter_mut().find(|(set, _)| *set == traffic) {
-                Some((_, classes)) => classes.push(*class),
-                None => by_traffic.push((traffic, vec![*class])),
+            if let Some((_, classes)) = by_traffic.get_mut(place) {
+                classes.push(*class);
+            }
+            if count(by_traffic.len()) > MOST_VARIANTS {
+                // Too many, however many more there are.
+                break;
             }
         }
         let variants: Rc<[_]> = by_traffic.into_iter().map(|(set, classes)| (set, classes.into())).collect();
         self.variants.insert(rule, variants.clone());
         variants
+    }
+
+    /// The conditions that a rule's traffic hangs on.
+    fn conditions(&self, rule: u32) -> Vec<u32> {
+        let Source { policies, .. } = self.source;
+        let checks = policies.rules.get(rule).map_or(&[][..], |rule| policies.checks.slice(rule.checks));
+        let of_check = |check: &Check| match *check {
+            Check::Ports(Side::Destination, ports) | Check::NotPorts(Side::Destination, ports) => policies
+                .ports
+                .get(ports)
+                .map_or(Vec::new(), |ports| policies.conditions.slice(ports.conditions).to_vec()),
+            Check::Resolves(Side::Destination, condition) => vec![condition],
+            _ => Vec::new(),
+        };
+        checks.iter().flat_map(of_check).collect()
     }
 
     fn traffic_to(&mut self, rule: u32, resolutions: &[Resolution]) -> u32 {
