@@ -51,7 +51,7 @@ fn named(tables: &Tables, source: Side, destination: Side) -> Option<(u32, u32)>
         Side::Address(address) | Side::Both(_, address) => Some(IpVersion::of(address)),
         Side::Endpoint(_) => None,
     };
-    // Without a stated address both have to have one, and then the family comes of both: left to the slow form.
+    // Where none is stated, both use IPv4 if both have it; of other pairs the complete form finds the family.
     let version = stated(source).or(stated(destination)).unwrap_or(IpVersion::V4);
     let (source, destination) = (end(tables, source, version)?, end(tables, destination, version)?);
     (source.0 != destination.0).then_some((source.1, destination.1))

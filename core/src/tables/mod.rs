@@ -83,7 +83,6 @@ impl Tables {
 
     /// What the arrays take, without what texts they refer to.
     pub(crate) fn bytes_by_table(&self) -> Vec<(&'static str, usize)> {
-        let programs = || std::iter::once(&self.enforced).chain(&self.pending);
         let mut bytes = vec![
             ("addresses", self.addresses.bytes()),
             ("parts", self.parts.bytes()),
@@ -92,8 +91,10 @@ impl Tables {
             ("routes", self.routes.bytes()),
             ("traffic", self.traffic.bytes()),
         ];
-        for program in programs() {
-            bytes.extend(program.bytes_by_table());
+        let pending = self.pending.as_ref().map(Program::bytes_by_table).into_iter().flatten();
+        for (position, (table, of_enforced)) in self.enforced.bytes_by_table().into_iter().enumerate() {
+            let of_pending = pending.clone().nth(position).map_or(0, |(_, bytes)| bytes);
+            bytes.push((table, of_enforced + of_pending));
         }
         bytes
     }

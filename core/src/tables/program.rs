@@ -71,7 +71,7 @@ impl Ending {
     pub(crate) const ALLOW: u8 = 1;
     /// The next tier decides.
     pub(crate) const PASS: u8 = 2;
-    /// Only the slow form knows.
+    /// Only the complete form knows.
     pub(crate) const SLOW: u8 = 3;
     pub(crate) const ACTION: u8 = 3;
     /// The rule has an HTTP clause.

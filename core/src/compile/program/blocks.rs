@@ -12,7 +12,7 @@ use std::collections::HashMap;
 /// Sets of peers that are broad, and groups of classes by them, at most.
 const MOST_BROAD: usize = 24;
 const MOST_GROUPS: usize = 1024;
-/// Log rules make all rules for any peer part of every row; a list with more of those is left to the slow form.
+/// Log rules make all rules for any peer part of every row; a list with more of those is left to the complete form.
 const MOST_LOGGED: usize = 64;
 /// The lists of a program.
 pub(super) struct Built {

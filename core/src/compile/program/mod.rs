@@ -67,7 +67,7 @@ pub(super) struct Builder<'a> {
     variants: HashMap<u32, Rc<[Variant]>, ahash::RandomState>,
 }
 
-/// A rule whose traffic hangs on the destination in more ways is left to the slow form.
+/// A rule whose traffic hangs on the destination in more ways is left to the complete form.
 const MOST_VARIANTS: u32 = 64;
 
 const DIRECTIONS: [Direction; 2] = [Direction::Egress, Direction::Ingress];
