@@ -48,6 +48,7 @@
 
 pub mod cluster;
 mod compile;
+mod compiler;
 pub mod diagnostic;
 pub mod dialect;
 mod engine;
@@ -66,6 +67,7 @@ mod stats;
 mod tables;
 
 pub use compile::CompileOptions;
+pub use compiler::{Compiler, Update, Whole};
 pub use engine::{Engine, Reader};
 pub use evaluate::Judged;
 pub use snapshot::{Snapshot, SnapshotError};

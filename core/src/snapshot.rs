@@ -26,6 +26,12 @@ pub use crate::tables::SnapshotError;
 #[derive(Debug, Clone)]
 pub struct Snapshot(Arc<Tables>);
 
+impl From<Tables> for Snapshot {
+    fn from(tables: Tables) -> Self {
+        Snapshot(Arc::new(tables))
+    }
+}
+
 impl Snapshot {
     /// Compiles all of a cluster.
     pub fn compile(cluster: &Cluster) -> Self {
@@ -34,7 +40,7 @@ impl Snapshot {
 
     /// Compiles all of a cluster as the options say.
     pub fn compile_with(cluster: &Cluster, options: &CompileOptions) -> Self {
-        Snapshot(Arc::new(compile::compile(cluster, options)))
+        compile::compile(cluster, options).into()
     }
 
     /// The enforced verdict of a flow: what [`Snapshot::evaluate`] gives, without the pending one.
@@ -106,7 +112,7 @@ impl Snapshot {
     /// Bytes that something else wrote, or another version of the format; that are damaged or cut short; or of which parts
     /// do not go together. Selectors that were built in code with more than 768 levels are refused here too.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        tables::from_bytes(bytes).map(|tables| Snapshot(Arc::new(tables)))
+        tables::from_bytes(bytes).map(Snapshot::from)
     }
 
     /// The generation of the cluster, wrapping.
