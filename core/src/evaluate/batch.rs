@@ -1,6 +1,6 @@
 //! Many flows at once, so that one's memory is on its way while another's is read.
 
-use super::fast::{Both, Coordinates, Located, locate};
+use super::fast::{Both, Coordinates, Located, TrafficOf, locate};
 use crate::model::{Flow, Verdict};
 use crate::tables::{NO_MATCH, Program, Tables};
 
@@ -66,8 +66,8 @@ fn locate_all(tables: &Tables, flows: &[Flow], ends: &mut [Coordinates; TOGETHER
         if let ([from, to], [source, destination]) = (addresses, classes)
             && from != to
         {
-            let atom = tables.traffic.atom(flow.protocol().number(), flow.destination_port(), flow.icmp());
-            *place = Coordinates { source: *source, destination: *destination, atom };
+            let traffic = TrafficOf::new(tables, flow);
+            *place = Coordinates { source: *source, destination: *destination, traffic };
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::model::{Action, Flow, IpVersion, Side, Verdict};
 use crate::tables::{
     Block, Class, Ending, ListRecord, NONE, Program, Tables, WORD_HTTP, WORD_LOG, Wide, Word, index,
+    traffic_number,
 };
 use std::net::IpAddr;
 
@@ -11,12 +12,31 @@ use std::net::IpAddr;
 pub(super) struct Coordinates {
     pub(super) source: u32,
     pub(super) destination: u32,
-    pub(super) atom: u32,
+    pub(super) traffic: TrafficOf,
+}
+
+/// The number of a flow's traffic, and its atom.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TrafficOf {
+    number: u32,
+    atom: u32,
+}
+
+impl TrafficOf {
+    #[inline]
+    pub(super) fn new(tables: &Tables, flow: &Flow) -> Self {
+        let (protocol, port, icmp) = (flow.protocol().number(), flow.destination_port(), flow.icmp());
+        TrafficOf {
+            number: traffic_number(protocol, port, icmp),
+            atom: tables.traffic.atom(protocol, port, icmp),
+        }
+    }
 }
 
 impl Coordinates {
     /// Those of a flow that this form cannot locate.
-    pub(super) const NOWHERE: Self = Coordinates { source: NONE, destination: NONE, atom: 0 };
+    pub(super) const NOWHERE: Self =
+        Coordinates { source: NONE, destination: NONE, traffic: TrafficOf { number: 0, atom: 0 } };
 }
 
 /// The verdict of a flow without context, if this form can tell.
@@ -26,14 +46,14 @@ pub(super) fn verdict(tables: &Tables, program: &Program, flow: &Flow) -> Option
     located.decide(located.words(located.rows()), tables.generation)
 }
 
-/// The classes of its ends and the atom of its traffic. None if an end is not an address, and not an endpoint of which an
+/// The classes of its ends, and its traffic. None if an end is not an address, and not an endpoint of which an
 /// address tells everything; or if both ends have the same address.
 #[inline]
 pub(super) fn locate(tables: &Tables, flow: &Flow) -> Option<Coordinates> {
-    let atom = tables.traffic.atom(flow.protocol().number(), flow.destination_port(), flow.icmp());
+    let traffic = TrafficOf::new(tables, flow);
     if let Some((source, destination)) = flow.v4_addresses() {
         let (from, to) = (tables.addresses.v4.get(source), tables.addresses.v4.get(destination));
-        return (source != destination).then_some(Coordinates { source: from, destination: to, atom });
+        return (source != destination).then_some(Coordinates { source: from, destination: to, traffic });
     }
     let (source, destination) = match (flow.source(), flow.destination()) {
         (Side::Address(source), Side::Address(destination)) if source != destination => {
@@ -42,7 +62,7 @@ pub(super) fn locate(tables: &Tables, flow: &Flow) -> Option<Coordinates> {
         (Side::Address(_), Side::Address(_)) => return None,
         (source, destination) => named(tables, source, destination)?,
     };
-    Some(Coordinates { source, destination, atom })
+    Some(Coordinates { source, destination, traffic })
 }
 
 /// The classes of ends of which at least one is an endpoint.
@@ -124,8 +144,11 @@ impl<'a> Located<'a> {
     pub(super) fn words(&self, rows: Both) -> Both {
         let (egress, ingress) = self.lists();
         let [egress_row, ingress_row] = rows;
-        let atom = self.ends.atom;
-        [word_of(self.program, egress, egress_row, atom), word_of(self.program, ingress, ingress_row, atom)]
+        let traffic = self.ends.traffic.number;
+        [
+            word_of(self.program, egress, egress_row, traffic),
+            word_of(self.program, ingress, ingress_row, traffic),
+        ]
     }
 
     /// Brings in what those words lead to.
@@ -146,11 +169,13 @@ impl<'a> Located<'a> {
         let [egress_wide, ingress_wide] = &program.wide;
         let [egress_word, ingress_word] = words;
         let (source, destination) = ((ends.source, from.group), (ends.destination, to.group));
-        let atom = ends.atom;
+        let traffic = ends.traffic;
         let mut notes = 0;
-        let egress = Pair { program, wide: egress_wide, list: egress, row: to_row, peer: destination, atom };
+        let egress =
+            Pair { program, wide: egress_wide, list: egress, row: to_row, peer: destination, traffic };
         let egress = egress.first(egress_word, &mut notes);
-        let ingress = Pair { program, wide: ingress_wide, list: ingress, row: from_row, peer: source, atom };
+        let ingress =
+            Pair { program, wide: ingress_wide, list: ingress, row: from_row, peer: source, traffic };
         let ingress = ingress.first(ingress_word, &mut notes);
         let action = match (egress.code & Ending::ACTION, ingress.code & Ending::ACTION) {
             (Ending::ALLOW, Ending::ALLOW) => Action::Allow,
@@ -164,9 +189,9 @@ impl<'a> Located<'a> {
 
 /// What comes first in a list, of which this is the row for the peer.
 #[inline]
-fn word_of(program: &Program, list: &ListRecord, row: u32, atom: u32) -> Word {
-    let word = program.word(row, atom);
-    if list.wild == 0 { word } else { word.min(program.word(list.wild, atom)) }
+fn word_of(program: &Program, list: &ListRecord, row: u32, traffic: u32) -> Word {
+    let word = program.word(row, traffic);
+    if list.wild == 0 { word } else { word.min(program.word(list.wild, traffic)) }
 }
 
 /// A peer and traffic, as a subject's policies of one direction see them.
@@ -179,7 +204,7 @@ struct Pair<'a> {
     row: u32,
     /// The peer's class and group.
     peer: (u32, u32),
-    atom: u32,
+    traffic: TrafficOf,
 }
 
 const SLOW: Ending = Ending { rule: 0, position: 0, reason: 0, code: Ending::SLOW };
@@ -219,7 +244,7 @@ impl Pair<'_> {
             let Some(next) = self.program.lists.get(index(header.rule)) else { return SLOW };
             list = next;
             let row = self.program.row_of(list, self.peer.0, self.peer.1);
-            let word = word_of(self.program, list, row, self.atom);
+            let word = word_of(self.program, list, row, self.traffic.number);
             let ending = self.in_list(list, word, u32::from(header.position) * 64, notes);
             if ending.code & Ending::ACTION != Ending::PASS {
                 return ending;
@@ -252,7 +277,7 @@ impl Pair<'_> {
     /// A block of the bits that are set for the subject, the peer and the traffic.
     #[inline]
     fn block(&self, block: u32) -> Option<Block> {
-        let traffic_row = self.wide.traffic_rows.get(index(self.atom)).copied().unwrap_or(0);
+        let traffic_row = self.wide.traffic_rows.get(index(self.traffic.atom)).copied().unwrap_or(0);
         let row = |row: u32| index(row * self.wide.blocks + block);
         let subject = &self.wide.subjects.get(row(self.list.subject_row))?.0;
         let peer = &self.wide.peers.get(row(self.row))?.0;

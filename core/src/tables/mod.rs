@@ -32,7 +32,7 @@ pub(crate) use program::{
 };
 pub(crate) use routes::{Backend, Route, RouteKey, Routes};
 pub(crate) use store::{Pool, Span, Table, count, index};
-pub(crate) use traffic::{ProtocolAtoms, Traffic};
+pub(crate) use traffic::{DIVIDED, NUMBERS, ProtocolAtoms, Traffic, UNDIVIDED, traffic_number};
 pub(crate) use trie::Trie;
 
 use crate::dialect::Dialect;

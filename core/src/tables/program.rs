@@ -100,7 +100,7 @@ pub(crate) const WORD_HTTP: Word = 2;
 
 const SEGMENTS: usize = 8;
 
-/// What comes first in a list for one peer, by atom: from the start of a segment to that of the next. Unused starts are
+/// What comes first in a list for one peer, by number of traffic: from the start of a segment to that of the next. Unused starts are
 /// the highest number. A row that needs more segments has them elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C, align(64))]
@@ -272,20 +272,20 @@ impl Program {
 
     /// What comes first in a row for traffic.
     #[inline]
-    pub(crate) fn word(&self, row: u32, atom: u32) -> Word {
+    pub(crate) fn word(&self, row: u32, traffic: u32) -> Word {
         let Some(row) = self.rows.get(index(row)) else { return NO_MATCH };
-        let started = row.starts.iter().map(|start| u32::from(*start <= atom)).sum::<u32>();
+        let started = row.starts.iter().map(|start| u32::from(*start <= traffic)).sum::<u32>();
         if row.starts.first() == Some(&Row::LONG) {
-            return self.long_word(row, atom);
+            return self.long_word(row, traffic);
         }
         row.words.get(index(started.wrapping_sub(1))).copied().unwrap_or(NO_MATCH)
     }
 
     #[cold]
-    fn long_word(&self, row: &Row, atom: u32) -> Word {
+    fn long_word(&self, row: &Row, traffic: u32) -> Word {
         let number = row.words.first().copied().unwrap_or(super::NONE);
         let segments = self.long_rows.get(number).map_or(&[][..], |span| self.segments.slice(*span));
-        let started = segments.partition_point(|(start, _)| *start <= atom);
+        let started = segments.partition_point(|(start, _)| *start <= traffic);
         started.checked_sub(1).and_then(|last| segments.get(last)).map_or(NO_MATCH, |(_, word)| *word)
     }
 

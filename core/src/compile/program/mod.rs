@@ -1,5 +1,6 @@
 //! The fast form of a scope, from the tables.
 
+mod atoms;
 mod blocks;
 mod chains;
 mod rows;
@@ -64,6 +65,7 @@ pub(super) struct Builder<'a> {
     shapes: Vec<shapes::Shape>,
     terms: terms::Terms,
     traffic: traffic::TrafficSets,
+    atoms: atoms::Atoms,
     variants: HashMap<u32, Rc<[Variant]>, ahash::RandomState>,
 }
 
@@ -76,7 +78,8 @@ impl<'a> Builder<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
         let Source { policies, parts, .. } = source;
         let mut terms = terms::Terms::new(source.keys, parts);
-        let mut traffic = traffic::TrafficSets::new(policies, parts.resolutions.iter());
+        let mut traffic = traffic::TrafficSets::new();
+        let atoms = atoms::Atoms::new(policies, parts.resolutions.iter());
         let mut shaper = shapes::Shaper {
             dialect: source.dialect,
             policies,
@@ -86,13 +89,13 @@ impl<'a> Builder<'a> {
             odd: shapes::odd_conditions(parts.resolutions.iter()),
         };
         let shapes = policies.rules.iter().map(|rule| shaper.shape(rule)).collect();
-        Builder { source, shapes, terms, traffic, variants: HashMap::default() }
+        Builder { source, shapes, terms, traffic, atoms, variants: HashMap::default() }
     }
 
     /// From protocols and ports to atoms, and how many rules are left to the complete form.
     pub(super) fn finish(self) -> (Traffic, u32) {
         let slow = self.shapes.iter().filter(|shape| shape.code == Ending::SLOW).count();
-        (self.traffic.table, count(slow))
+        (self.atoms.table, count(slow))
     }
 
     /// The fast form of a scope.

@@ -1,9 +1,11 @@
-//! Rows: which entry of a list comes first, by atom of traffic.
+//! Rows: which entry of a list comes first, by number of traffic.
 
 use super::super::holders::at;
 use super::chains::Entry;
 use super::traffic::TrafficSets;
-use crate::tables::{Ending, NO_MATCH, Pool, Row, Span, Table, WORD_HTTP, WORD_LOG, Word, count, index};
+use crate::tables::{
+    Ending, NO_MATCH, NUMBERS, Pool, Row, Span, Table, WORD_HTTP, WORD_LOG, Word, count, index,
+};
 use std::collections::HashMap;
 
 /// Rows, each once. Row 0 is that of no entry.
@@ -51,7 +53,7 @@ impl RowTable {
     }
 }
 
-/// A run of atoms between two cuts.
+/// The numbers between two cuts.
 #[derive(Clone, Copy)]
 struct Segment {
     word: Word,
@@ -63,19 +65,19 @@ struct Segment {
 fn segments(entries: &[Entry], places: &[u32], traffic: &TrafficSets) -> Vec<(u32, Word)> {
     let chosen = || places.iter().filter_map(|place| Some((*place, at(entries, *place)?)));
     let mut cuts: Vec<u32> = chosen()
-        .flat_map(|(_, entry)| traffic.atoms(entry.traffic))
+        .flat_map(|(_, entry)| traffic.runs(entry.traffic))
         .flat_map(|(first, end)| [*first, *end])
         .collect();
     cuts.push(0);
     cuts.sort_unstable();
     cuts.dedup();
-    // The last cut is the end of all atoms, or of what is decided: a segment of its own, which may stay undecided.
+    // The last cut is the end of all numbers, or of what is decided: a segment of its own, which may stay undecided.
     let mut all: Vec<Segment> =
         (0..count(cuts.len())).map(|next| Segment { word: NO_MATCH, notes: 0, next }).collect();
     for (place, entry) in chosen() {
         let logs = entry.ending.code & Ending::LOG != 0;
-        for (first, end) in traffic.atoms(entry.traffic) {
-            let segment = |atom: u32| count(cuts.partition_point(|cut| *cut < atom));
+        for (first, end) in traffic.runs(entry.traffic) {
+            let segment = |number: u32| count(cuts.partition_point(|cut| *cut < number));
             let end = segment(*end);
             let mut number = undecided(&mut all, segment(*first));
             while number < end {
@@ -95,8 +97,7 @@ fn segments(entries: &[Entry], places: &[u32], traffic: &TrafficSets) -> Vec<(u3
     let mut segments: Vec<(u32, Word)> =
         cuts.into_iter().zip(all.iter().map(|segment| segment.word)).collect();
     segments.dedup_by_key(|(_, word)| *word);
-    let beyond = traffic.table.atoms;
-    segments.retain(|(first, _)| *first < beyond);
+    segments.retain(|(first, _)| *first < NUMBERS);
     segments
 }
 

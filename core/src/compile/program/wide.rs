@@ -291,17 +291,19 @@ fn traffic(builder: &mut Builder<'_>, bits: &[Option<Bit>], width: usize, rules:
         }
     }
     // Rows change only where a set begins or ends.
-    let mut changes: BTreeMap<u32, Vec<(bool, u32)>> = BTreeMap::from([(0, Vec::new())]);
+    let mut changes: BTreeMap<usize, Vec<(bool, u32)>> = BTreeMap::from([(0, Vec::new())]);
     for traffic in masks.keys() {
-        for (first, end) in builder.traffic.atoms(*traffic) {
-            changes.entry(*first).or_default().push((true, *traffic));
-            changes.entry(*end).or_default().push((false, *traffic));
+        for run in builder.traffic.runs(*traffic) {
+            let places = builder.atoms.places(*run);
+            changes.entry(places.start).or_default().push((true, *traffic));
+            changes.entry(places.end).or_default().push((false, *traffic));
         }
     }
     let mut rows = Rows::new(width);
     let mut row = vec![0; width];
-    let mut ends = changes.keys().copied().skip(1).collect::<Vec<_>>();
-    ends.push(builder.traffic.table.atoms);
+    let starts = &builder.atoms.starts;
+    let ends = changes.keys().copied().skip(1).chain([starts.len()]);
+    let mut traffic_rows = vec![0; index(builder.atoms.table.atoms)];
     // Each bit has one set of traffic, so sets that begin or end do not touch each other's bits.
     for ((first, changes), end) in changes.iter().zip(ends) {
         for (begins, traffic) in changes {
@@ -311,7 +313,10 @@ fn traffic(builder: &mut Builder<'_>, bits: &[Option<Bit>], width: usize, rules:
             }
         }
         let number = rows.add(&row);
-        rules.table.traffic_rows.extend((*first..end).map(|_| number));
+        for (_, atom) in starts.get(*first..end).unwrap_or_default() {
+            traffic_rows.iter_mut().skip(index(*atom)).take(1).for_each(|place| *place = number);
+        }
     }
+    rules.table.traffic_rows = traffic_rows;
     rules.table.traffic = rows.blocks();
 }
