@@ -2,7 +2,7 @@
 
 use super::PolicyEntry;
 use crate::dialect::TieBreak;
-use crate::model::{Name, Order, Policy, PolicyKey, PolicyKind, Tier};
+use crate::model::{Name, Order, Policy, PolicyKind, Tier};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,15 +42,9 @@ struct RankedTier {
 #[derive(Debug, Clone)]
 struct Ranked(Arc<PolicyEntry>);
 
-impl Ranked {
-    fn rank(&self) -> (Order, &str, &PolicyKey) {
-        (self.0.policy.order, &self.0.tie_text, &self.0.policy.key)
-    }
-}
-
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
+        self.0.rank().cmp(&other.0.rank())
     }
 }
 

@@ -4,7 +4,7 @@ use super::Cluster;
 use super::changes::Log;
 use super::order::{Tiers, tie_text};
 use crate::dialect::TieBreak;
-use crate::model::{Direction, Name, Origin, Policy, PolicyKey, Profile, Rule, RuleId, RuleOrigin, Tier};
+use crate::model::{Direction, Name, Order, Origin, Policy, PolicyKey, Profile, Rule, RuleId, RuleOrigin, Tier};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -59,6 +59,13 @@ impl PolicyEntry {
             Direction::Ingress => self.ids.ingress_end,
             Direction::Egress => self.ids.egress_end,
         }
+    }
+}
+
+impl PolicyEntry {
+    /// What ranks the policy among those of its tier.
+    pub(crate) fn rank(&self) -> (Order, &Name, &PolicyKey) {
+        (self.policy.order, &self.tie_text, &self.policy.key)
     }
 }
 

@@ -1,145 +1,198 @@
-//! Addresses, what each of them is, and the classes of them.
+//! The class of every address, and who has it.
 
 use super::inventory::Nodes;
 use super::parts::PartTable;
 use super::program::ClassKey;
 use super::ranges::{Range, covering};
-use super::{Numbered, number};
 use crate::cluster::Cluster;
-use crate::tables::{Addresses, Class, ClassParts, EndpointRecord, Endpoints, NONE, Occupant, Parts, Trie};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::tables::{
+    Addresses, Class, ClassParts, EndpointRecord, Endpoints, NONE, Occupant, Parts, Table, Trie, count,
+};
+use smallvec::{SmallVec, smallvec};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Classifies the addresses that something has.
-struct Classifier<'a> {
-    cluster: &'a Cluster,
-    endpoints: &'a mut Endpoints,
-    parts: &'a mut PartTable,
-    keys: Numbered<ClassKey>,
+/// Every class by number, and by what makes it.
+#[derive(Debug, Default)]
+pub(super) struct Classes {
+    pub(super) keys: Vec<ClassKey>,
+    known: HashMap<ClassKey, u32, ahash::RandomState>,
+    /// The classes of a subject, and those of a part of holders; as far as they are linked.
+    of_subject: HashMap<u32, Vec<u32>, ahash::RandomState>,
+    of_holders: HashMap<u32, Vec<u32>, ahash::RandomState>,
+    linked: usize,
+}
+
+impl Classes {
+    /// The number of a class.
+    pub(super) fn number(&mut self, key: ClassKey) -> u32 {
+        *self.known.entry(key).or_insert_with(|| {
+            self.keys.push(key);
+            count(self.keys.len() - 1)
+        })
+    }
+
+    /// Finds the classes of subjects and parts, which only updates need to know.
+    pub(super) fn link(&mut self) {
+        for (class, key) in (0..).zip(&self.keys).skip(self.linked) {
+            self.of_subject.entry(key.subject).or_default().push(class);
+            self.of_holders.entry(key.holders).or_default().push(class);
+        }
+        self.linked = self.keys.len();
+    }
+
+    pub(super) fn of_subject(&self, subject: u32) -> &[u32] {
+        self.of_subject.get(&subject).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn of_holders(&self, part: u32) -> &[u32] {
+        self.of_holders.get(&part).map_or(&[], Vec::as_slice)
+    }
+
+    /// What holds at the addresses of each class, from a number on.
+    pub(super) fn parts(&self, from: u32) -> impl Iterator<Item = ClassParts> {
+        let keys = self.keys.iter().skip(crate::tables::index(from));
+        keys.map(|key| ClassParts { holders: key.holders, address: key.address })
+    }
+
+    /// The class of addresses that nobody has.
+    pub(super) fn outside(&mut self, part: u32, flags: u32) -> u32 {
+        self.number(ClassKey { holders: Parts::EMPTY, address: part, subject: NONE, flags, slow: false })
+    }
+}
+
+/// Addresses that others than endpoints have.
+#[derive(Debug, Default)]
+pub(super) struct Others {
     /// The first node that has an address.
     nodes: BTreeMap<IpAddr, u32>,
     /// Addresses of services.
     served: BTreeSet<IpAddr>,
 }
 
-/// The class of every address, who has those that somebody has, and the classes themselves.
-pub(super) fn addresses(
-    cluster: &Cluster,
-    endpoints: &mut Endpoints,
-    nodes: &Nodes,
-    ranges: &[Vec<Range>; 2],
-    parts: &mut PartTable,
-) -> (Addresses, Numbered<ClassKey>) {
-    let mut of_nodes: BTreeMap<IpAddr, u32> = BTreeMap::new();
-    for node in cluster.nodes() {
-        for address in &node.addresses {
-            of_nodes.entry(*address).or_insert_with(|| nodes.number(Some(&node.name)));
+impl Others {
+    pub(super) fn new(cluster: &Cluster, nodes: &Nodes) -> Self {
+        let mut of_nodes: BTreeMap<IpAddr, u32> = BTreeMap::new();
+        for node in cluster.nodes() {
+            for address in &node.addresses {
+                of_nodes.entry(*address).or_insert_with(|| nodes.number(Some(&node.name)));
+            }
         }
+        let served = cluster.services().flat_map(|service| &service.addresses).copied().collect();
+        Others { nodes: of_nodes, served }
     }
-    let served = cluster.services().flat_map(|service| &service.addresses).copied().collect();
-    let (held_v4, held_v6) = held(endpoints, &of_nodes, &served);
-    let [v4, v6] = ranges;
-    let mut classifier =
-        Classifier { cluster, endpoints, parts, keys: Numbered::default(), nodes: of_nodes, served };
-    let (mut occupied_v4, mut occupied_v6) = (Vec::new(), Vec::new());
-    let (mut single_v4, mut single_v6) = (Vec::new(), Vec::new());
-    for same in held_v4.chunk_by(|a, b| a >> 32 == b >> 32) {
-        let Some(address) = same.first().and_then(|held| u32::try_from(held >> 32).ok()) else { continue };
-        let only = same.first().map(|held| low(*held)).filter(|_| same.len() == 1);
-        let (class, occupant) = classifier.address(IpAddr::V4(Ipv4Addr::from_bits(address)), only, v4);
-        single_v4.push((u128::from(address), class));
-        occupied_v4.extend(occupant.map(|occupant| (address, occupant)));
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        self.nodes.keys().chain(&self.served).copied()
     }
-    for same in held_v6.chunk_by(|a, b| a.0 == b.0) {
-        let Some((address, endpoint)) = same.first().copied() else { continue };
-        let only = Some(endpoint).filter(|_| same.len() == 1);
-        let (class, occupant) = classifier.address(IpAddr::V6(Ipv6Addr::from_bits(address)), only, v6);
-        single_v6.push((address, class));
-        occupied_v6.extend(occupant.map(|occupant| (address, occupant)));
+
+    /// Whether anybody of these has an address.
+    pub(super) fn have(&self, address: IpAddr) -> bool {
+        self.nodes.contains_key(&address) || self.served.contains(&address)
     }
-    let mut keys = classifier.keys;
-    let runs_v4 = outside(&mut keys, v4, 0);
-    let runs_v6 = outside(&mut keys, v6, Class::V6);
-    let narrow = |(first, class): (u128, u32)| Some((u32::try_from(first).ok()?, class));
-    let runs: Vec<(u32, u32)> =
-        merged(&runs_v4, &single_v4, u128::from(u32::MAX)).into_iter().filter_map(narrow).collect();
-    let addresses = Addresses {
-        v4: Trie::new(&runs),
-        v6: merged(&runs_v6, &single_v6, u128::MAX),
-        classes: keys.iter().map(|key| ClassParts { holders: key.holders, address: key.address }).collect(),
-        occupied_v4,
-        occupied_v6,
-    };
-    (addresses, keys)
 }
 
-/// Addresses with who holds them, sorted: IPv4 ones above the number of the endpoint. What nodes and services have is
-/// there once with [`NONE`].
-fn held(
-    endpoints: &Endpoints,
-    nodes: &BTreeMap<IpAddr, u32>,
-    served: &BTreeSet<IpAddr>,
-) -> (Vec<u64>, Vec<(u128, u32)>) {
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    let mut add = |address: IpAddr, endpoint: u32| match address {
-        IpAddr::V4(address) => v4.push(u64::from(address.to_bits()) << 32 | u64::from(endpoint)),
-        IpAddr::V6(address) => v6.push((address.to_bits(), endpoint)),
-    };
-    for (endpoint, record) in
-        (0..endpoints.records.len()).filter_map(|number| Some((number, endpoints.get(number)?)))
-    {
-        endpoints.addresses_of(record).for_each(|address| add(address, endpoint));
-    }
-    nodes.keys().chain(served).for_each(|address| add(*address, NONE));
-    v4.sort_unstable();
-    v4.dedup();
-    v6.sort_unstable();
-    v6.dedup();
-    (v4, v6)
-}
-
-fn low(held: u64) -> u32 {
-    u32::try_from(held & u64::from(u32::MAX)).unwrap_or(NONE)
+/// Classifies the addresses that something has.
+pub(super) struct Classifier<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) endpoints: &'a mut Endpoints,
+    pub(super) table: &'a mut PartTable,
+    pub(super) parts: &'a mut Parts,
+    pub(super) classes: &'a mut Classes,
+    pub(super) others: &'a Others,
+    pub(super) ranges: &'a [Vec<Range>; 2],
 }
 
 impl Classifier<'_> {
-    /// The class of an address that somebody has, and who that is. `only` is the number of its only holder.
-    fn address(&mut self, address: IpAddr, only: Option<u32>, ranges: &[Range]) -> (u32, Option<Occupant>) {
-        let node = self.nodes.get(&address).copied().unwrap_or(NONE);
-        let (mut holders, mut endpoint) = (Parts::EMPTY, NONE);
-        let mut add = |number: u32, record: &EndpointRecord, parts: &mut PartTable| {
-            holders = parts.union(holders, record.part);
-            endpoint = if endpoint == NONE { number } else { endpoint };
+    /// The class of every address, and who has those that somebody has.
+    pub(super) fn all(mut self) -> Addresses {
+        let (held_v4, held_v6) = self.held();
+        let (mut occupied_v4, mut occupied_v6) = (Vec::new(), Vec::new());
+        let (mut single_v4, mut single_v6) = (Vec::new(), Vec::new());
+        for same in held_v4.chunk_by(|a, b| a >> 32 == b >> 32) {
+            let Some(address) = same.first().and_then(|held| u32::try_from(held >> 32).ok()) else { continue };
+            let only = same.first().map(|held| low(*held)).filter(|_| same.len() == 1);
+            let (class, occupant) = self.address(IpAddr::V4(Ipv4Addr::from_bits(address)), only);
+            single_v4.push((u128::from(address), class));
+            occupied_v4.extend(occupant.map(|occupant| (address, occupant)));
+        }
+        for same in held_v6.chunk_by(|a, b| a.0 == b.0) {
+            let Some((address, endpoint)) = same.first().copied() else { continue };
+            let only = Some(endpoint).filter(|_| same.len() == 1);
+            let (class, occupant) = self.address(IpAddr::V6(Ipv6Addr::from_bits(address)), only);
+            single_v6.push((address, class));
+            occupied_v6.extend(occupant.map(|occupant| (address, occupant)));
+        }
+        let [v4, v6] = self.ranges;
+        let runs_v4 = outside(self.classes, v4, 0);
+        let runs_v6 = outside(self.classes, v6, Class::V6);
+        let narrow = |(first, class): (u128, u32)| Some((u32::try_from(first).ok()?, class));
+        let runs: Vec<(u32, u32)> =
+            merged(&runs_v4, &single_v4, u128::from(u32::MAX)).into_iter().filter_map(narrow).collect();
+        Addresses {
+            v4: Trie::new(&runs),
+            v6: merged(&runs_v6, &single_v6, u128::MAX),
+            classes: self.classes.parts(0).collect::<Table<_>>(),
+            occupied_v4,
+            occupied_v6,
+        }
+    }
+
+    /// Addresses with who holds them, sorted: IPv4 ones above the number of the endpoint. What nodes and services have
+    /// is there once with [`NONE`].
+    fn held(&self) -> (Vec<u64>, Vec<(u128, u32)>) {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        let mut add = |address: IpAddr, endpoint: u32| match address {
+            IpAddr::V4(address) => v4.push(u64::from(address.to_bits()) << 32 | u64::from(endpoint)),
+            IpAddr::V6(address) => v6.push((address.to_bits(), endpoint)),
         };
-        if let Some(number) = only {
+        let endpoints = &*self.endpoints;
+        for (endpoint, record) in
+            (0..endpoints.records.len()).filter_map(|number| Some((number, endpoints.get(number)?)))
+        {
+            endpoints.addresses_of(record).for_each(|address| add(address, endpoint));
+        }
+        self.others.iter().for_each(|address| add(address, NONE));
+        v4.sort_unstable();
+        v4.dedup();
+        v6.sort_unstable();
+        v6.dedup();
+        (v4, v6)
+    }
+
+    /// The class of an address that somebody has, and who that is. `only` is the number of its only holder, if it is
+    /// known.
+    pub(super) fn address(&mut self, address: IpAddr, only: Option<u32>) -> (u32, Option<Occupant>) {
+        let node = self.others.nodes.get(&address).copied().unwrap_or(NONE);
+        let (mut holders, mut endpoint) = (Parts::EMPTY, NONE);
+        let held_by: SmallVec<[u32; 2]> = match only {
+            Some(number) => smallvec![number],
+            None => self.cluster.endpoints_at(address).map(|entry| entry.id.get()).collect(),
+        };
+        for number in held_by {
             if let Some(record) = self.endpoints.get(number) {
-                add(number, record, self.parts);
-            }
-        } else {
-            for entry in self.cluster.endpoints_at(address) {
-                if let Some(record) = self.endpoints.get(entry.id.get()) {
-                    add(entry.id.get(), record, self.parts);
-                }
+                holders = self.table.union(self.parts, holders, record.part);
+                endpoint = if endpoint == NONE { number } else { endpoint };
             }
         }
         let (bits, flags) = match address {
             IpAddr::V4(v4) => (u128::from(v4.to_bits()), 0),
             IpAddr::V6(v6) => (v6.to_bits(), Class::V6),
         };
+        let [v4, v6] = self.ranges;
         let first = self.endpoints.get(endpoint).copied();
         let workload = first.filter(|record| !record.is(EndpointRecord::HOST));
         let slow = node != NONE
             || (first.is_some() && workload.is_none())
             || workload.is_some_and(|record| self.is_slow(&record, address))
-            || self.served.contains(&address);
-        let key = ClassKey {
+            || self.others.served.contains(&address);
+        let class = self.classes.number(ClassKey {
             holders,
-            address: covering(ranges, bits),
+            address: covering(if address.is_ipv4() { v4 } else { v6 }, bits),
             subject: workload.map_or(NONE, |record| record.subject),
             flags,
             slow,
-        };
-        let class = number(&mut self.keys, key);
+        });
         if workload.is_some() {
             self.endpoints.set_class(endpoint, address, class);
         }
@@ -166,10 +219,13 @@ impl Classifier<'_> {
 /// For each direction and scope.
 const LISTS_OF_A_PHASE: usize = 4;
 
+fn low(held: u64) -> u32 {
+    u32::try_from(held & u64::from(u32::MAX)).unwrap_or(NONE)
+}
+
 /// The classes of ranges that nobody holds.
-fn outside(keys: &mut Numbered<ClassKey>, ranges: &[Range], flags: u32) -> Vec<(u128, u32)> {
-    let key = |part| ClassKey { holders: Parts::EMPTY, address: part, subject: NONE, flags, slow: false };
-    ranges.iter().map(|range| (range.first, number(keys, key(range.part)))).collect()
+fn outside(classes: &mut Classes, ranges: &[Range], flags: u32) -> Vec<(u128, u32)> {
+    ranges.iter().map(|range| (range.first, classes.outside(range.part, flags))).collect()
 }
 
 /// Runs of addresses in which single ones have classes of their own.

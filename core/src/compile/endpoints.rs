@@ -3,48 +3,70 @@
 use super::holders::Holders;
 use super::inventory::Nodes;
 use super::lists::Subjects;
+use super::order::Order;
 use super::parts::PartTable;
+use super::vocabulary::Vocabulary;
 use crate::cluster::{Cluster, EndpointEntry};
 use crate::model::{EndpointKind, HostInterface, Name};
-use crate::tables::{EndpointRecord, Endpoints, Host, Interface, NONE, NodeRecord, Policies, Table, index};
+use crate::tables::{EndpointRecord, Endpoints, Host, Interface, NONE, NodeRecord, Parts, Policies, Table, index};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// The endpoint table: records of endpoints by id, and nodes with their host endpoints.
-pub(super) fn compile<'a>(
-    cluster: &'a Cluster,
-    holders: &mut Holders<'_>,
-    subjects: &mut Subjects<'a>,
-    nodes: &Nodes,
-    parts: &mut PartTable,
-    policies: &mut Policies,
-    only: Option<&Name>,
-) -> Endpoints {
-    let mut endpoints = Endpoints::default();
-    let mut records: Vec<EndpointRecord> = Vec::new();
-    for entry in cluster.endpoints_by_id() {
-        let set = holders.set_of(entry);
-        let (v4, more) = addresses(entry, &mut endpoints);
-        let is_local = only.is_none() || entry.endpoint.node.as_ref() == only;
+/// What endpoints are compiled with.
+pub(super) struct EndpointCompiler<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) vocabulary: &'a Vocabulary,
+    pub(super) order: &'a Order,
+    pub(super) nodes: &'a Nodes,
+    pub(super) holders: &'a mut Holders,
+    pub(super) subjects: &'a mut Subjects,
+    pub(super) table: &'a mut PartTable,
+    pub(super) parts: &'a mut Parts,
+    pub(super) endpoints: &'a mut Endpoints,
+    pub(super) policies: &'a mut Policies,
+    /// The only node whose endpoints are judged.
+    pub(super) only: Option<&'a Name>,
+}
+
+impl EndpointCompiler<'_> {
+    /// The records of all endpoints, and of nodes with their host endpoints.
+    pub(super) fn all(&mut self) {
+        let mut records: Vec<EndpointRecord> = Vec::new();
+        for entry in self.cluster.endpoints_by_id() {
+            let set = self.holders.set_of(entry.id.get());
+            let record = self.record(entry, set);
+            records.resize(index(entry.id.get()), EndpointRecord::ABSENT);
+            records.push(record);
+        }
+        self.endpoints.records = records.into_iter().collect();
+        self.endpoints.nodes = node_records(self.cluster, self.nodes, self.endpoints);
+    }
+
+    /// The record of an endpoint that came or changed, as it is now.
+    pub(super) fn renew(&mut self, entry: &EndpointEntry) -> EndpointRecord {
+        let set = self.holders.relabel(entry, self.vocabulary);
+        self.subjects.extend(self.order, self.holders);
+        self.record(entry, set)
+    }
+
+    fn record(&mut self, entry: &EndpointEntry, set: u32) -> EndpointRecord {
+        let (v4, more) = addresses(entry, self.endpoints);
+        let is_local = self.only.is_none() || entry.endpoint.node.as_ref() == self.only;
         let has_v4 = if v4.is_some() { EndpointRecord::HAS_V4 } else { 0 };
-        records.resize(index(entry.id.get()), EndpointRecord::ABSENT);
-        records.push(EndpointRecord {
-            part: holders.part(entry, set, parts),
+        EndpointRecord {
+            part: self.holders.part(self.cluster, entry, set, self.table, self.parts),
             subject: if is_local {
-                subjects.subject(entry, set, &mut endpoints, policies)
+                self.subjects.subject(self.order, entry, set, self.endpoints, self.policies)
             } else {
                 EndpointRecord::ELSEWHERE
             },
-            node: nodes.number(entry.endpoint.node.as_ref()),
+            node: self.nodes.number(entry.endpoint.node.as_ref()),
             v4: v4.unwrap_or_default(),
             more,
             classes: [NONE; 2],
             flags: flags(entry) | has_v4,
-        });
+        }
     }
-    endpoints.records = records.into_iter().collect();
-    endpoints.nodes = node_records(cluster, nodes, &mut endpoints);
-    endpoints
 }
 
 fn flags(entry: &EndpointEntry) -> u32 {

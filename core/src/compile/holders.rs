@@ -1,42 +1,52 @@
 //! What holds for those that have labels: endpoints and network sets.
 
+use super::anchors::Anchors;
 use super::labels::LabelSets;
 use super::parts::PartTable;
 use super::vocabulary::{Condition, Predicate, Vocabulary};
 use crate::cluster::{Cluster, EndpointEntry, NetworkSetEntry};
-use crate::model::{Name, Service};
+use crate::model::{Name, ServiceKey};
 use crate::tables::{NONE, Parts, Resolution, count, index};
 use std::collections::{BTreeMap, HashMap};
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 
 /// A service that rules name and that picks its backends by their labels.
-struct Selecting<'a> {
-    service: &'a Service,
+#[derive(Debug)]
+struct Selecting {
+    service: ServiceKey,
     predicate: Option<u32>,
     condition: Option<u32>,
 }
 
 /// Which selectors match which label set, and what that means to rules.
-pub(super) struct Holders<'a> {
-    sets: LabelSets,
+#[derive(Debug)]
+pub(super) struct Holders {
+    pub(super) sets: LabelSets,
     /// The label set of each endpoint, by id.
     of_endpoints: Vec<u32>,
-    /// The label sets that a selector matches, by its number.
+    /// The label sets that a selector matches, by its number; sorted.
     pub(super) matching: Vec<Vec<u32>>,
     /// The predicates that hold for a label set, by its number.
     predicates: Vec<Vec<u32>>,
+    /// For new label sets: which selectors may match them. Made when the first comes.
+    anchors: Option<Anchors>,
     /// Conditions on named ports, by name: their number, and the number of the selector.
-    ports: Map<&'a Name, Vec<(u32, Option<u32>)>>,
+    ports: Map<Name, Vec<(u32, Option<u32>)>>,
     /// By namespace.
-    services: BTreeMap<Option<&'a Name>, Vec<Selecting<'a>>>,
+    services: BTreeMap<Option<Name>, Vec<Selecting>>,
     parts: Map<(u32, bool, Vec<u32>, Vec<Resolution>), u32>,
+    /// The parts of each label set.
+    parts_of: Vec<Vec<u32>>,
     /// The part of the last endpoint of a label set, where labels alone decide: whether that was a host's, and its number.
     of_labels: Vec<(bool, u32)>,
 }
 
-impl<'a> Holders<'a> {
-    pub(super) fn new(cluster: &'a Cluster, vocabulary: &'a Vocabulary) -> Self {
+/// Predicates that are new, and the label sets they hold for, in the order of their numbers.
+pub(super) type NewPredicates = Vec<(u32, Vec<u32>)>;
+
+impl Holders {
+    pub(super) fn new(cluster: &Cluster, vocabulary: &Vocabulary) -> Self {
         let mut sets = LabelSets::new(&vocabulary.selectors);
         let mut of_endpoints = Vec::new();
         for entry in cluster.endpoints_by_id() {
@@ -48,36 +58,27 @@ impl<'a> Holders<'a> {
         for entry in cluster.network_sets() {
             sets.insert(&entry.labels);
         }
-        sets.index();
-        let matching: Vec<Vec<u32>> =
-            vocabulary.selectors.iter().map(|selector| sets.matching(selector)).collect();
-        let mut predicates = vec![Vec::new(); usize::try_from(sets.len()).unwrap_or(usize::MAX)];
-        for (number, predicate) in (0..).zip(&vocabulary.predicates) {
-            let Predicate::Selected(selector) = predicate else { continue };
-            for set in at(&matching, *selector).into_iter().flatten() {
-                if let Some(predicates) = at_mut(&mut predicates, *set) {
-                    predicates.push(number);
-                }
-            }
-        }
-        let mut ports: Map<&Name, Vec<(u32, Option<u32>)>> = Map::default();
+        let mut ports: Map<Name, Vec<(u32, Option<u32>)>> = Map::default();
         for (number, condition) in (0..).zip(&vocabulary.conditions) {
             if let Condition::Port(name, selector) = condition {
-                ports.entry(name).or_default().push((number, *selector));
+                ports.entry(name.clone()).or_default().push((number, *selector));
             }
         }
-        let services = selecting_services(cluster, vocabulary);
-        let of_labels = vec![(false, NONE); predicates.len()];
-        Holders {
+        let known = index(sets.len());
+        let mut holders = Holders {
             sets,
             of_endpoints,
-            matching,
-            predicates,
+            matching: Vec::new(),
+            predicates: vec![Vec::new(); known],
+            anchors: None,
             ports,
-            services,
+            services: selecting_services(cluster, vocabulary),
             parts: Map::default(),
-            of_labels,
-        }
+            parts_of: vec![Vec::new(); known],
+            of_labels: vec![(false, NONE); known],
+        };
+        holders.learn(vocabulary, 0);
+        holders
     }
 
     /// How many label sets there are.
@@ -86,17 +87,95 @@ impl<'a> Holders<'a> {
     }
 
     /// The label set of an endpoint.
-    pub(super) fn set_of(&self, entry: &EndpointEntry) -> u32 {
-        at(&self.of_endpoints, entry.id.get()).copied().unwrap_or(NONE)
+    pub(super) fn set_of(&self, endpoint: u32) -> u32 {
+        at(&self.of_endpoints, endpoint).copied().unwrap_or(NONE)
+    }
+
+    /// Notes the label set that an endpoint has now, and gives its number.
+    pub(super) fn relabel(&mut self, entry: &EndpointEntry, vocabulary: &Vocabulary) -> u32 {
+        let set = self.insert(&entry.labels, vocabulary);
+        let slot = index(entry.id.get());
+        if self.of_endpoints.len() <= slot {
+            self.of_endpoints.resize(slot + 1, NONE);
+        }
+        self.of_endpoints.iter_mut().skip(slot).take(1).for_each(|place| *place = set);
+        set
+    }
+
+    /// The number of a label set; of one that is new, it is found out which selectors match it.
+    pub(super) fn insert(&mut self, labels: &BTreeMap<Name, Name>, vocabulary: &Vocabulary) -> u32 {
+        let known = self.sets.len();
+        let set = self.sets.insert(labels);
+        if set < known {
+            return set;
+        }
+        let anchors = self.anchors.get_or_insert_with(Anchors::default);
+        anchors.extend(&vocabulary.selectors);
+        let mut predicates = Vec::new();
+        for selector in anchors.candidates(labels) {
+            let found = vocabulary.selectors.get_index(index(selector));
+            if !found.is_some_and(|found| found.matches(labels)) {
+                continue;
+            }
+            if let Some(matching) = at_mut(&mut self.matching, selector) {
+                matching.push(set);
+            }
+            let predicate = vocabulary.predicates.get_index_of(&Predicate::Selected(selector));
+            predicates.extend(predicate.map(count));
+        }
+        predicates.sort_unstable();
+        self.predicates.push(predicates);
+        self.parts_of.push(Vec::new());
+        self.of_labels.push((false, NONE));
+        set
+    }
+
+    /// Finds out for which label sets selectors and predicates hold that are new since there were so many predicates.
+    pub(super) fn learn(&mut self, vocabulary: &Vocabulary, predicates: u32) -> NewPredicates {
+        for selector in vocabulary.selectors.iter().skip(self.matching.len()) {
+            self.matching.push(self.sets.matching(selector));
+        }
+        let mut new = NewPredicates::new();
+        for (number, predicate) in (0..).zip(&vocabulary.predicates).skip(index(predicates)) {
+            let Predicate::Selected(selector) = predicate else { continue };
+            let sets = at(&self.matching, *selector).map_or(&[][..], Vec::as_slice);
+            for set in sets {
+                if let Some(predicates) = at_mut(&mut self.predicates, *set) {
+                    predicates.push(number);
+                }
+            }
+            // Of a first compilation nobody asks.
+            if predicates > 0 {
+                new.push((number, sets.to_vec()));
+            }
+        }
+        new
+    }
+
+    /// The label set of a network set that was inserted.
+    pub(super) fn set_of_network_set(&self, entry: &NetworkSetEntry) -> u32 {
+        self.sets.find(&entry.labels)
     }
 
     /// The predicates that hold in the ranges of a network set.
     pub(super) fn of_network_set(&self, entry: &NetworkSetEntry) -> &[u32] {
-        at(&self.predicates, self.sets.find(&entry.labels)).map_or(&[], Vec::as_slice)
+        at(&self.predicates, self.set_of_network_set(entry)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The parts of a label set.
+    pub(super) fn parts_of(&self, set: u32) -> &[u32] {
+        at(&self.parts_of, set).map_or(&[], Vec::as_slice)
     }
 
     /// The part of an endpoint.
-    pub(super) fn part(&mut self, entry: &EndpointEntry, set: u32, parts: &mut PartTable) -> u32 {
+    pub(super) fn part(
+        &mut self,
+        cluster: &Cluster,
+        entry: &EndpointEntry,
+        set: u32,
+        table: &mut PartTable,
+        parts: &mut Parts,
+    ) -> u32 {
         let is_host = entry.endpoint.is_host();
         let only_labels = self.ports.is_empty() && self.services.is_empty();
         if let Some(known) =
@@ -104,7 +183,7 @@ impl<'a> Holders<'a> {
         {
             return known.1;
         }
-        let (extra, mut resolutions) = self.backed(entry);
+        let (extra, mut resolutions) = self.backed(cluster, entry);
         resolutions.extend(self.named_ports(entry, set));
         let key = (set, is_host, extra, resolutions);
         if let Some(known) = self.parts.get(&key) {
@@ -113,8 +192,11 @@ impl<'a> Holders<'a> {
         let mut predicates = at(&self.predicates, set).cloned().unwrap_or_default();
         predicates.extend(&key.2);
         predicates.extend((!is_host).then_some(Parts::WORKLOAD));
-        let part = parts.part(predicates, key.3.clone());
+        let part = table.new_part(parts, predicates, key.3.clone());
         self.parts.insert(key, part);
+        if let Some(parts_of) = at_mut(&mut self.parts_of, set) {
+            parts_of.push(part);
+        }
         if let Some(known) = at_mut(&mut self.of_labels, set).filter(|_| only_labels) {
             *known = (is_host, part);
         }
@@ -138,13 +220,14 @@ impl<'a> Holders<'a> {
     }
 
     /// What the services say that pick this endpoint.
-    fn backed(&self, entry: &EndpointEntry) -> (Vec<u32>, Vec<Resolution>) {
+    fn backed(&self, cluster: &Cluster, entry: &EndpointEntry) -> (Vec<u32>, Vec<Resolution>) {
         let (mut predicates, mut resolutions) = (Vec::new(), Vec::new());
-        let in_namespace = self.services.get(&entry.endpoint.key.namespace.as_ref()).into_iter().flatten();
+        let in_namespace = self.services.get(&entry.endpoint.key.namespace).into_iter().flatten();
         for Selecting { service, predicate, condition } in in_namespace {
-            if !service.selects(&entry.endpoint) {
+            let Some(service) = cluster.service(service).filter(|service| service.selects(&entry.endpoint))
+            else {
                 continue;
-            }
+            };
             predicates.extend(predicate);
             for port in service.ports.iter().filter(|_| condition.is_some()) {
                 let target = port.target_on(&entry.endpoint);
@@ -159,19 +242,16 @@ impl<'a> Holders<'a> {
     }
 }
 
-fn selecting_services<'a>(
-    cluster: &'a Cluster,
-    vocabulary: &Vocabulary,
-) -> BTreeMap<Option<&'a Name>, Vec<Selecting<'a>>> {
-    let mut services: BTreeMap<Option<&Name>, Vec<Selecting<'_>>> = BTreeMap::new();
+fn selecting_services(cluster: &Cluster, vocabulary: &Vocabulary) -> BTreeMap<Option<Name>, Vec<Selecting>> {
+    let mut services: BTreeMap<Option<Name>, Vec<Selecting>> = BTreeMap::new();
     for (number, key) in (0..).zip(&vocabulary.services) {
         let Some(service) = cluster.service(key).filter(|_| cluster.slices_of(key).next().is_none()) else {
             continue;
         };
         let predicate = vocabulary.predicates.get_index_of(&Predicate::Backs(number)).map(count);
         let condition = vocabulary.conditions.get_index_of(&Condition::Service(number)).map(count);
-        let selecting = Selecting { service, predicate, condition };
-        services.entry(service.key.namespace.as_ref()).or_default().push(selecting);
+        let selecting = Selecting { service: service.key.clone(), predicate, condition };
+        services.entry(service.key.namespace.clone()).or_default().push(selecting);
     }
     services
 }

@@ -4,6 +4,7 @@ use super::Numbered;
 use crate::cluster::Cluster;
 use crate::model::Name;
 use crate::tables::{NONE, count};
+use std::collections::BTreeSet;
 
 /// Nodes that are declared, by name, then those that endpoints name besides.
 #[derive(Debug)]
@@ -24,6 +25,16 @@ impl Nodes {
     /// A node's number.
     pub(super) fn number(&self, name: Option<&Name>) -> u32 {
         name.and_then(|name| self.names.get_index_of(name)).map_or(NONE, count)
+    }
+
+    /// Numbers a node that an endpoint names. False if it has a number.
+    pub(super) fn add(&mut self, name: &Name) -> bool {
+        self.names.insert(name.clone())
+    }
+
+    /// Whether these are the nodes that saw answers of their own.
+    pub(super) fn are_observers(&self, names: &BTreeSet<Name>) -> bool {
+        self.views.len() == names.len() && names.iter().all(|name| self.views.contains(name))
     }
 
     /// The number of the node that a compilation is limited to. One that nobody names has a number that nobody has.

@@ -52,10 +52,14 @@ impl LabelSets {
     /// Told apart by what these selectors mention.
     pub(super) fn new<'a>(selectors: impl IntoIterator<Item = &'a Selector>) -> Self {
         let mut sets = LabelSets::default();
-        for selector in selectors {
-            sets.mention(selector.expr());
-        }
+        selectors.into_iter().for_each(|selector| sets.mention(selector, &mut |_, _| {}));
         sets
+    }
+
+    /// Label sets are told apart by what the selector mentions too, from now on. `new` is told each key, with its value or
+    /// for all values, of which that was not so before.
+    pub(super) fn mention(&mut self, selector: &Selector, new: &mut impl FnMut(&Arc<str>, Option<&str>)) {
+        self.mention_all(selector.expr(), new);
     }
 
     /// How many there are.
@@ -63,33 +67,42 @@ impl LabelSets {
         count(self.sets.len())
     }
 
-    fn mention(&mut self, expr: &Expr) {
+    fn mention_all(&mut self, expr: &Expr, new: &mut impl FnMut(&Arc<str>, Option<&str>)) {
         match expr {
             Expr::All | Expr::Global => {}
             Expr::Has(key) => {
-                self.key(key);
+                self.key(key, new);
             }
-            Expr::Equals(key, value) | Expr::NotEquals(key, value) => self.key(key).value(value),
+            Expr::Equals(key, value) | Expr::NotEquals(key, value) => {
+                if self.key(key, new).value(value) {
+                    new(key, Some(value));
+                }
+            }
             Expr::In(key, values) | Expr::NotIn(key, values) => {
-                let key = self.key(key);
-                values.iter().for_each(|value| key.value(value));
+                let known = self.key(key, new);
+                values.iter().filter(|value| known.value(value)).for_each(|value| new(key, Some(value)));
             }
             Expr::Contains(key, _) | Expr::StartsWith(key, _) | Expr::EndsWith(key, _) => {
-                self.key(key).texts = true;
+                if !std::mem::replace(&mut self.key(key, new).texts, true) {
+                    new(key, None);
+                }
             }
-            Expr::Not(operand) => self.mention(operand),
+            Expr::Not(operand) => self.mention_all(operand, new),
             Expr::And(operands) | Expr::Or(operands) => {
-                operands.iter().for_each(|operand| self.mention(operand));
+                operands.iter().for_each(|operand| self.mention_all(operand, new));
             }
         }
     }
 
-    fn key(&mut self, name: &Arc<str>) -> &mut Key {
+    fn key(&mut self, name: &Arc<str>, new: &mut impl FnMut(&Arc<str>, Option<&str>)) -> &mut Key {
         let number = count(self.keys.len());
+        if !self.keys.contains_key(name) {
+            new(name, None);
+        }
         self.keys.entry(name.clone()).or_insert_with(|| Key { number, ..Key::default() })
     }
 
-    /// The number of a label set.
+    /// The number of a label set. The sets can be found by their labels from then on.
     pub(super) fn insert(&mut self, labels: &BTreeMap<Name, Name>) -> u32 {
         let mut set: Vec<Label> = Vec::with_capacity(labels.len());
         for (name, value) in labels {
@@ -100,6 +113,14 @@ impl LabelSets {
             set.push((key.number, key.values.get(value).copied().unwrap_or(OTHER)));
         }
         set.sort_unstable();
+        if let Some(known) = self.sets.get_index_of(&*set) {
+            return count(known);
+        }
+        let new = count(self.sets.len());
+        for label in &set {
+            self.with_label.entry(*label).or_default().push(new);
+            self.with_key.entry(label.0).or_default().push(new);
+        }
         number(&mut self.sets, set.into())
     }
 
@@ -112,16 +133,6 @@ impl LabelSets {
         let mut set: Vec<Label> = labels.iter().filter_map(known).collect();
         set.sort_unstable();
         self.sets.get_index_of(&*set).map_or(NONE, count)
-    }
-
-    /// Makes the sets findable by their labels; none may be inserted after it.
-    pub(super) fn index(&mut self) {
-        for (set, labels) in (0..).zip(&self.sets) {
-            for label in labels {
-                self.with_label.entry(*label).or_default().push(set);
-                self.with_key.entry(label.0).or_default().push(set);
-            }
-        }
     }
 
     /// The sets that a selector matches, sorted.
@@ -220,11 +231,13 @@ fn union(lists: impl Iterator<Item = Vec<u32>>) -> Vec<u32> {
 }
 
 impl Key {
-    /// Gives the value a number.
-    fn value(&mut self, text: &str) {
-        if !self.values.contains_key(text) {
+    /// Gives the value a number. False if it has one.
+    fn value(&mut self, text: &str) -> bool {
+        let new = !self.values.contains_key(text);
+        if new {
             self.values.insert(text.into(), count(self.values.len()) + 1);
         }
+        new
     }
 }
 
@@ -302,7 +315,6 @@ mod tests {
         let selectors: Vec<Selector> = texts.iter().map(|text| text.parse().unwrap()).collect();
         let mut sets = LabelSets::new(&selectors);
         let numbers: Vec<u32> = all.iter().map(|labels| sets.insert(labels)).collect();
-        sets.index();
         for (selector, text) in selectors.iter().zip(texts) {
             let found = sets.matching(selector);
             assert!(found.is_sorted(), "{text}");

@@ -1,83 +1,14 @@
 //! Which rules govern whom, in which order.
 
 use super::holders::{Holders, at, at_mut};
-use super::rules::RuleCompiler;
+use super::order::{Governing, Order};
 use super::{Numbered, number};
-use crate::cluster::{Cluster, EndpointEntry, Phase, PolicyEntry, Scope};
-use crate::model::{DefaultAction, Direction, Isolation, Name, OtherProtocols, PolicyClass, RuleId, Tier};
-use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Profile, Span, Subject, index};
+use crate::cluster::{EndpointEntry, Phase, Scope};
+use crate::model::{Isolation, Name, OtherProtocols, PolicyClass, RuleId};
+use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Span, Subject, count};
 use std::collections::HashMap;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
-
-/// A policy, with the numbers of what was compiled of it.
-#[derive(Debug, Clone, Copy)]
-struct Governing {
-    tier: u32,
-    passes: bool,
-    class: PolicyClass,
-    staged: bool,
-    isolation: Isolation,
-    subject: u32,
-    /// Its rule list and the id of its end, for ingress and egress; absent where it does not govern.
-    directions: [Option<(u32, Option<RuleId>)>; 2],
-}
-
-/// Every policy in the order in which it is tried, and every profile.
-#[derive(Debug, Default)]
-pub(super) struct Order {
-    policies: Vec<Governing>,
-    profiles: Map<Name, u32>,
-    /// Of each rule list, whether its policy is of the whole cluster.
-    pub(super) cluster_wide: Vec<bool>,
-    pub(super) staged: bool,
-}
-
-impl Order {
-    /// Compiles the rules of every policy and profile.
-    pub(super) fn compile(cluster: &Cluster, rules: &mut RuleCompiler<'_>) -> Self {
-        let mut order = Order::default();
-        for (position, (tier, policies)) in (0..).zip(cluster.tiers()) {
-            for entry in policies {
-                order.policies.push(governing(entry, position, tier, rules));
-                let lists = index(rules.policies.rule_lists.len());
-                order.cluster_wide.resize(lists, entry.policy.key.namespace.is_none());
-            }
-        }
-        order.staged = order.policies.iter().any(|policy| policy.staged);
-        for (name, entry) in cluster.profiles() {
-            let compiled = |direction, rules: &mut RuleCompiler<'_>| {
-                rules.rules(entry.profile.rules(direction), |index| entry.rule_id(direction, index))
-            };
-            let profile = Profile {
-                ingress: compiled(Direction::Ingress, rules),
-                egress: compiled(Direction::Egress, rules),
-            };
-            let number = rules.policies.profiles.push(profile);
-            order.profiles.insert(name.clone(), number);
-        }
-        order
-    }
-}
-
-fn governing(entry: &PolicyEntry, position: u32, tier: &Tier, rules: &mut RuleCompiler<'_>) -> Governing {
-    let policy = &entry.policy;
-    let mut compiled = |direction| {
-        let list = policy.rules(direction)?;
-        let span = rules.rules(list, |index| entry.rule_id(direction, index));
-        Some((rules.policies.rule_lists.push(span), entry.end_id(direction)))
-    };
-    let directions = [compiled(Direction::Ingress), compiled(Direction::Egress)];
-    Governing {
-        tier: position,
-        passes: tier.default_action == DefaultAction::Pass,
-        class: policy.class,
-        staged: policy.key.kind.is_staged(),
-        isolation: policy.isolation,
-        subject: rules.vocabulary.selector(&policy.subject),
-        directions,
-    }
-}
 
 /// Whether two lists name the same, most often by being the same names.
 fn same(a: &[Name], b: &[Name]) -> bool {
@@ -87,47 +18,70 @@ fn same(a: &[Name], b: &[Name]) -> bool {
 /// One tier of a list: its position, the rule lists of its policies, its end, and the id of that.
 type TierKey = (u32, Vec<u32>, EndOfTier, Option<RuleId>);
 
-/// Subjects, each once, and the lists that they share.
-pub(super) struct Subjects<'a> {
-    order: &'a Order,
-    /// The policies that select a label set, by its number.
+/// The last endpoint of a label set: whether it was a host's, its profiles, and its subject.
+type Last = (bool, Vec<Name>, u32);
+
+/// Subjects: for each label set, one for hosts and one for workloads with each list of profiles.
+#[derive(Debug)]
+pub(super) struct Subjects {
+    /// The slots of the policies that select a label set, by its number, in the order in which they are tried.
     selecting: Vec<Vec<u32>>,
     tiers: Map<Vec<TierKey>, u32>,
     /// Runs of rule lists.
     policies: Map<Vec<u32>, Span>,
     lists: Map<(u32, bool), Span>,
     profiles: Map<Vec<u32>, Span>,
-    subjects: Numbered<Subject>,
-    /// The last endpoint of a label set: whether it was a host's, its profiles, and its subject.
-    last: Vec<Option<(bool, &'a [Name], u32)>>,
+    subjects: Numbered<(u32, bool, Span)>,
+    /// The subjects of each label set.
+    of_set: Vec<Vec<u32>>,
+    last: Vec<Option<Last>>,
 }
 
-impl<'a> Subjects<'a> {
-    pub(super) fn new(order: &'a Order, holders: &Holders<'_>) -> Self {
-        let mut selecting = vec![Vec::new(); usize::try_from(holders.len()).unwrap_or(usize::MAX)];
-        for (position, policy) in (0..).zip(&order.policies) {
+impl Subjects {
+    pub(super) fn new(order: &Order, holders: &Holders) -> Self {
+        let sets = crate::tables::index(holders.len());
+        let mut selecting = vec![Vec::new(); sets];
+        for (slot, policy) in order.policies() {
             for set in at(&holders.matching, policy.subject).into_iter().flatten() {
                 if let Some(selecting) = at_mut(&mut selecting, *set) {
-                    selecting.push(position);
+                    selecting.push(slot);
                 }
             }
         }
         Subjects {
-            order,
-            last: vec![None; selecting.len()],
             selecting,
             tiers: Map::default(),
             policies: Map::default(),
             lists: Map::default(),
             profiles: Map::default(),
             subjects: Numbered::default(),
+            of_set: vec![Vec::new(); sets],
+            last: vec![None; sets],
+        }
+    }
+
+    /// Makes room for label sets that are new, and finds the policies that select them.
+    pub(super) fn extend(&mut self, order: &Order, holders: &Holders) {
+        let known = count(self.selecting.len());
+        if known == holders.len() {
+            return;
+        }
+        for set in known..holders.len() {
+            let selects = |policy: &Governing| {
+                at(&holders.matching, policy.subject).is_some_and(|sets| sets.binary_search(&set).is_ok())
+            };
+            let selecting = order.policies().filter(|(_, policy)| selects(policy));
+            self.selecting.push(selecting.map(|(slot, _)| slot).collect());
+            self.of_set.push(Vec::new());
+            self.last.push(None);
         }
     }
 
     /// The number of what governs an endpoint.
     pub(super) fn subject(
         &mut self,
-        entry: &'a EndpointEntry,
+        order: &Order,
+        entry: &EndpointEntry,
         set: u32,
         endpoints: &mut Endpoints,
         policies: &mut Policies,
@@ -142,44 +96,101 @@ impl<'a> Subjects<'a> {
         let lists = match self.lists.get(&(set, is_host)) {
             Some(known) => *known,
             None => {
-                let lists = self.lists_of(set, is_host, policies);
+                let lists = self.lists_of(order, set, is_host, policies);
                 let span = endpoints.lists.push(lists);
                 self.lists.insert((set, is_host), span);
                 span
             }
         };
-        let numbers: Vec<u32> = entry
-            .endpoint
-            .profiles
-            .iter()
-            .map(|name| self.order.profiles.get(name).copied().unwrap_or(NONE))
-            .collect();
+        let profiles = &entry.endpoint.profiles;
+        let numbers: Vec<u32> = profiles.iter().map(|name| order.profile(name).unwrap_or(NONE)).collect();
         let profiles = *self
             .profiles
             .entry(numbers)
             .or_insert_with_key(|numbers| endpoints.profiles.push(numbers.iter().copied()));
-        let subject = Subject { lists, profiles };
         let known = self.subjects.len();
-        let position = number(&mut self.subjects, subject);
+        let position = number(&mut self.subjects, (set, is_host, profiles));
         if self.subjects.len() > known {
-            endpoints.subjects.push(subject);
+            endpoints.subjects.push(Subject { lists, profiles });
+            at_mut(&mut self.of_set, set).into_iter().for_each(|subjects| subjects.push(position));
         }
         if let Some(last) = at_mut(&mut self.last, set) {
-            *last = Some((is_host, &entry.endpoint.profiles, position));
+            *last = Some((is_host, entry.endpoint.profiles.clone(), position));
         }
         position
     }
 
+    /// Notes that a policy governs label sets otherwise than before, or no longer. Every subject that this concerns is in
+    /// `changed`.
+    pub(super) fn policy(
+        &mut self,
+        order: &Order,
+        slot: u32,
+        sets: &[u32],
+        selects: impl Fn(u32) -> bool,
+        changed: &mut std::collections::BTreeSet<u32>,
+    ) {
+        for set in sets {
+            let Some(selecting) = at_mut(&mut self.selecting, *set) else { continue };
+            selecting.retain(|other| *other != slot);
+            if selects(*set) {
+                selecting.push(slot);
+            }
+            selecting.sort_unstable_by_key(|slot| order.rank(*slot));
+            changed.extend(at(&self.of_set, *set).into_iter().flatten());
+        }
+    }
+
+    /// Profiles came or went: what was found for the last endpoints may be no more so.
+    pub(super) fn forget_profiles(&mut self) {
+        self.last.iter_mut().for_each(|last| *last = None);
+    }
+
+    /// The subjects of a label set.
+    pub(super) fn of_set(&self, set: u32) -> &[u32] {
+        at(&self.of_set, set).map_or(&[], Vec::as_slice)
+    }
+
+    /// The subjects whose lists of profiles have a number in them.
+    pub(super) fn with_profile(&self, profile: u32, endpoints: &Endpoints) -> Vec<u32> {
+        let has = |(_, _, profiles): &(u32, bool, Span)| endpoints.profiles.slice(*profiles).contains(&profile);
+        (0..).zip(&self.subjects).filter(|(_, subject)| has(subject)).map(|(number, _)| number).collect()
+    }
+
+    /// How many subjects there are.
+    pub(super) fn len(&self) -> usize {
+        self.subjects.len()
+    }
+
+    /// Finds the lists of a subject anew.
+    pub(super) fn renew(
+        &mut self,
+        order: &Order,
+        subject: u32,
+        endpoints: &mut Endpoints,
+        policies: &mut Policies,
+    ) {
+        let Some((set, is_host, profiles)) =
+            self.subjects.get_index(crate::tables::index(subject)).copied()
+        else {
+            return;
+        };
+        let lists = self.lists_of(order, set, is_host, policies);
+        let lists = endpoints.lists.push(lists);
+        self.lists.insert((set, is_host), lists);
+        endpoints.subjects.set(subject, Subject { lists, profiles });
+    }
+
     /// The lists of a subject, in the order of [`Subject::position`].
-    fn lists_of(&mut self, set: u32, is_host: bool, policies: &mut Policies) -> Vec<u32> {
+    fn lists_of(&mut self, order: &Order, set: u32, is_host: bool, policies: &mut Policies) -> Vec<u32> {
         let phases: &[Phase] = if is_host {
             &[Phase::Normal, Phase::Untracked, Phase::PreDnat, Phase::Forward]
         } else {
             &[Phase::Normal]
         };
         let selecting = at(&self.selecting, set).cloned().unwrap_or_default();
-        let selecting: Vec<Governing> =
-            selecting.iter().filter_map(|policy| at(&self.order.policies, *policy)).copied().collect();
+        let selecting: Vec<(u32, Governing)> =
+            selecting.iter().filter_map(|slot| Some((*slot, *order.governing(*slot)?))).collect();
         let mut lists = Vec::new();
         for phase in phases {
             for direction in [0, 1] {
@@ -193,18 +204,18 @@ impl<'a> Subjects<'a> {
 
     fn list(
         &mut self,
-        selecting: &[Governing],
+        selecting: &[(u32, Governing)],
         phase: Phase,
         direction: usize,
         scope: Scope,
         policies: &mut Policies,
     ) -> u32 {
-        let acting: Vec<&Governing> = selecting
-            .iter()
-            .filter(|policy| acts_in(policy.class, phase) && (scope == Scope::Pending || !policy.staged))
-            .collect();
+        let acts = |policy: &Governing| {
+            acts_in(policy.class, phase) && (scope == Scope::Pending || !policy.staged)
+        };
+        let acting: Vec<&(u32, Governing)> = selecting.iter().filter(|(_, policy)| acts(policy)).collect();
         let tiers: Vec<_> = acting
-            .chunk_by(|a, b| a.tier == b.tier)
+            .chunk_by(|(_, a), (_, b)| a.tier == b.tier)
             .filter_map(|tier| applied_tier(tier, phase, direction, scope))
             .collect();
         if tiers.is_empty() {
@@ -232,13 +243,18 @@ impl<'a> Subjects<'a> {
     }
 }
 
-fn applied_tier(tier: &[&Governing], phase: Phase, direction: usize, scope: Scope) -> Option<TierKey> {
-    let position = tier.first()?.tier;
+fn applied_tier(
+    tier: &[&(u32, Governing)],
+    phase: Phase,
+    direction: usize,
+    scope: Scope,
+) -> Option<TierKey> {
+    let position = tier.first()?.1.tier;
     let governing: Vec<(&Governing, u32, Option<RuleId>)> = tier
         .iter()
-        .filter_map(|policy| {
-            let (list, end) = policy.directions.get(direction).copied().flatten()?;
-            Some((*policy, list, end))
+        .filter_map(|(slot, policy)| {
+            let end = policy.ends.get(direction).copied().flatten()?;
+            Some((policy, 2 * slot + count(direction), end))
         })
         .collect();
     let trigger = match scope {
@@ -246,7 +262,7 @@ fn applied_tier(tier: &[&Governing], phase: Phase, direction: usize, scope: Scop
         Scope::Pending => governing.first(),
     };
     let Some((first, _, end_id)) = trigger else {
-        let settled = tier.iter().any(|policy| policy.isolation.settles_other_direction);
+        let settled = tier.iter().any(|(_, policy)| policy.isolation.settles_other_direction);
         return settled.then_some((position, Vec::new(), EndOfTier::Settled, None));
     };
     let all =

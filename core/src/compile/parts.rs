@@ -1,47 +1,47 @@
-//! Parts, each once.
+//! Parts: of label sets, of ranges, and unions of them.
 
-use super::{Numbered, number};
 use crate::tables::{Part, Parts, Resolution};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The predicates and resolutions that make a part.
 type PartKey = (Box<[u32]>, Box<[Resolution]>);
 
-/// Parts by what holds, while they are collected.
+/// Which parts there are.
 #[derive(Debug, Default)]
 pub(super) struct PartTable {
-    known: Numbered<PartKey>,
+    /// Parts of ranges by what holds.
+    known: HashMap<PartKey, u32, ahash::RandomState>,
     unions: HashMap<(u32, u32), u32, ahash::RandomState>,
-    parts: Parts,
+    /// The unions that each part is in.
+    within: HashMap<u32, Vec<u32>, ahash::RandomState>,
 }
 
 impl PartTable {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(parts: &mut Parts) -> Self {
         let mut table = PartTable::default();
-        let empty = table.part(Vec::new(), Vec::new());
+        let empty = table.of_range(parts, Vec::new(), Vec::new());
         debug_assert_eq!(empty, Parts::EMPTY);
         table
     }
 
-    /// The part where these hold; they may come in any order and repeat.
-    pub(super) fn part(&mut self, mut predicates: Vec<u32>, mut resolutions: Vec<Resolution>) -> u32 {
-        predicates.sort_unstable();
-        predicates.dedup();
-        resolutions.sort_unstable();
-        resolutions.dedup();
-        let known = self.known.len();
-        let part = number(&mut self.known, (predicates.into(), resolutions.into()));
-        let new = self.known.last().filter(|_| self.known.len() > known);
-        if let Some((predicates, resolutions)) = new {
-            let predicates = self.parts.predicates.push(predicates.iter().copied());
-            let resolutions = self.parts.resolutions.push(resolutions.iter().copied());
-            self.parts.parts.push(Part { predicates, resolutions });
-        }
-        part
+    /// The part of ranges where these hold; they may come in any order and repeat.
+    pub(super) fn of_range(
+        &mut self,
+        parts: &mut Parts,
+        predicates: Vec<u32>,
+        resolutions: Vec<Resolution>,
+    ) -> u32 {
+        let key = (sorted(predicates).into_boxed_slice(), sorted(resolutions).into_boxed_slice());
+        *self.known.entry(key).or_insert_with_key(|(predicates, resolutions)| add(parts, predicates, resolutions))
+    }
+
+    /// A part of its own, where these hold.
+    pub(super) fn new_part(&mut self, parts: &mut Parts, predicates: Vec<u32>, resolutions: Vec<Resolution>) -> u32 {
+        add(parts, &sorted(predicates), &sorted(resolutions))
     }
 
     /// The part where what either part says holds.
-    pub(super) fn union(&mut self, first: u32, second: u32) -> u32 {
+    pub(super) fn union(&mut self, parts: &mut Parts, first: u32, second: u32) -> u32 {
         if first == second || second == Parts::EMPTY {
             return first;
         }
@@ -51,14 +51,40 @@ impl PartTable {
         if let Some(known) = self.unions.get(&(first, second)) {
             return *known;
         }
-        let predicates = [self.parts.predicates(first), self.parts.predicates(second)].concat();
-        let resolutions = [self.parts.resolutions(first), self.parts.resolutions(second)].concat();
-        let union = self.part(predicates, resolutions);
+        let predicates = [parts.predicates(first), parts.predicates(second)].concat();
+        let resolutions = [parts.resolutions(first), parts.resolutions(second)].concat();
+        let union = self.new_part(parts, predicates, resolutions);
         self.unions.insert((first, second), union);
+        self.within.entry(first).or_default().push(union);
+        self.within.entry(second).or_default().push(union);
         union
     }
 
-    pub(super) fn finish(self) -> Parts {
-        self.parts
+    /// Notes that predicates hold where a part does, and so in every union that it is in.
+    pub(super) fn spread(&self, part: u32, new: &[u32], added: &mut BTreeMap<u32, BTreeSet<u32>>) {
+        added.entry(part).or_default().extend(new);
+        for union in self.within.get(&part).into_iter().flatten() {
+            self.spread(*union, new, added);
+        }
     }
+}
+
+/// Adds predicates to a part.
+pub(super) fn extend(parts: &mut Parts, part: u32, new: &BTreeSet<u32>) {
+    let Some(old) = parts.parts.get(part).copied() else { return };
+    let all = parts.predicates(part).iter().chain(new).copied().collect();
+    let predicates = parts.predicates.push(sorted(all));
+    parts.parts.set(part, Part { predicates, ..old });
+}
+
+fn add(parts: &mut Parts, predicates: &[u32], resolutions: &[Resolution]) -> u32 {
+    let predicates = parts.predicates.push(predicates.iter().copied());
+    let resolutions = parts.resolutions.push(resolutions.iter().copied());
+    parts.parts.push(Part { predicates, resolutions })
+}
+
+fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list.dedup();
+    list
 }

@@ -70,16 +70,18 @@ impl Sources {
 pub(super) fn ranges(
     cluster: &Cluster,
     vocabulary: &Vocabulary,
-    holders: &Holders<'_>,
+    holders: &Holders,
     nodes: &Nodes,
-    parts: &mut PartTable,
+    table: &mut PartTable,
+    parts: &mut Parts,
 ) -> [Vec<Range>; 2] {
     let sources = sources(cluster, vocabulary, holders, nodes);
     let Sources { sources, v4, v6 } = sources;
-    [(v4, u128::from(u32::MAX)), (v6, u128::MAX)].map(|(claims, last)| cut(claims, last, &sources, parts))
+    [(v4, u128::from(u32::MAX)), (v6, u128::MAX)]
+        .map(|(claims, last)| cut(claims, last, &mut |set| part_of(set, &sources, table, parts)))
 }
 
-fn sources(cluster: &Cluster, vocabulary: &Vocabulary, holders: &Holders<'_>, nodes: &Nodes) -> Sources {
+fn sources(cluster: &Cluster, vocabulary: &Vocabulary, holders: &Holders, nodes: &Nodes) -> Sources {
     let mut sources = Sources::default();
     for (number, predicate) in (0..).zip(&vocabulary.predicates) {
         if let Predicate::InNets(nets) = predicate {
@@ -160,7 +162,7 @@ fn names(cluster: &Cluster, vocabulary: &Vocabulary, nodes: &Nodes, sources: &mu
 
 /// Cuts the addresses up to `last` where claims begin and end. Ranges of addresses nest or are apart, so a stack of the
 /// claims that are open is enough, and there are at most two cuts a claim.
-fn cut(mut claims: Vec<Claim>, last: u128, sources: &[Source], parts: &mut PartTable) -> Vec<Range> {
+fn cut(mut claims: Vec<Claim>, last: u128, part_of: &mut impl FnMut(&[u32]) -> u32) -> Vec<Range> {
     claims.sort_unstable();
     claims.dedup();
     let mut sets: Numbered<Box<[u32]>> = Numbered::default();
@@ -204,7 +206,7 @@ fn cut(mut claims: Vec<Claim>, last: u128, sources: &[Source], parts: &mut PartT
             emit(end + 1, *set);
         }
     }
-    let numbers: Vec<u32> = sets.iter().map(|set| part_of(set, sources, parts)).collect();
+    let numbers: Vec<u32> = sets.iter().map(|set| part_of(set)).collect();
     let ranges = cuts.into_iter().filter_map(|(first, set)| {
         numbers.get(usize::try_from(set).ok()?).map(|part| Range { first, part: *part })
     });
@@ -213,9 +215,9 @@ fn cut(mut claims: Vec<Claim>, last: u128, sources: &[Source], parts: &mut PartT
     ranges
 }
 
-fn part_of(set: &[u32], sources: &[Source], parts: &mut PartTable) -> u32 {
+fn part_of(set: &[u32], sources: &[Source], table: &mut PartTable, parts: &mut Parts) -> u32 {
     let members = || set.iter().filter_map(|source| sources.get(usize::try_from(*source).ok()?));
     let predicates = members().flat_map(|source| source.predicates.iter().copied()).collect();
     let resolutions = members().flat_map(|source| source.resolutions.iter().copied()).collect();
-    parts.part(predicates, resolutions)
+    table.of_range(parts, predicates, resolutions)
 }

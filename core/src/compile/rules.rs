@@ -12,30 +12,38 @@ use ipnet::IpNet;
 /// Ranges and conditions of a list of ports.
 type PortKey = (Vec<(u16, u16)>, Vec<u32>);
 
-/// Compiles rules, and collects what they speak of.
+/// What rules speak of.
 #[derive(Debug)]
-pub(super) struct RuleCompiler<'a> {
-    cluster: &'a Cluster,
+pub(super) struct Spoken {
     pub(super) vocabulary: Vocabulary,
     /// How many views of the DNS there are.
     views: u32,
-    pub(super) policies: Policies,
     ports: Numbered<PortKey>,
     domains: Numbered<u32>,
+    /// Some rule asks for the names of network sets that it selects.
+    pub(super) asks_set_domains: bool,
 }
 
-impl<'a> RuleCompiler<'a> {
-    pub(super) fn new(cluster: &'a Cluster, views: u32) -> Self {
-        RuleCompiler {
-            cluster,
+impl Spoken {
+    pub(super) fn new(views: u32) -> Self {
+        Spoken {
             vocabulary: Vocabulary::new(),
             views,
-            policies: Policies::default(),
             ports: Numbered::default(),
             domains: Numbered::default(),
+            asks_set_domains: false,
         }
     }
+}
 
+/// Compiles rules, and collects what they speak of.
+pub(super) struct RuleCompiler<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) spoken: &'a mut Spoken,
+    pub(super) policies: &'a mut Policies,
+}
+
+impl RuleCompiler<'_> {
     /// Rules with their ids, as one run of the table.
     pub(super) fn rules(&mut self, rules: &[ModelRule], id: impl Fn(usize) -> Option<RuleId>) -> Span {
         let compiled: Vec<Rule> =
@@ -77,37 +85,37 @@ impl<'a> RuleCompiler<'a> {
         }
         if !entity.nets.is_empty() {
             checks.extend(entity.nets_skip_workloads.then_some(Check::Fails(side, Parts::WORKLOAD)));
-            checks.push(Check::InNets(side, self.vocabulary.in_nets(entity.nets.iter().copied())));
+            checks.push(Check::InNets(side, self.spoken.vocabulary.in_nets(entity.nets.iter().copied())));
         }
         if !entity.not_nets.is_empty() {
-            checks.push(Check::NotInNets(side, self.vocabulary.in_nets(entity.not_nets.iter().copied())));
+            checks.push(Check::NotInNets(side, self.spoken.vocabulary.in_nets(entity.not_nets.iter().copied())));
         }
         if let Some(selector) = &entity.selector {
             checks.push(self.selector_check(selector, entity.set_domains, side));
         }
         if let Some(selector) = &entity.not_selector {
-            checks.push(Check::Fails(side, self.vocabulary.selected(selector)));
+            checks.push(Check::Fails(side, self.spoken.vocabulary.selected(selector)));
         }
         if let Some(selector) = &entity.nodes {
-            checks.push(Check::Holds(side, self.vocabulary.of_node(selector)));
+            checks.push(Check::Holds(side, self.spoken.vocabulary.of_node(selector)));
         }
         if !entity.domains.is_empty() {
             checks.push(Check::Named(side, self.domains(entity.domains.clone())));
         }
         if let Some(service) = &entity.service {
             checks.push(match side {
-                Side::Source => Check::Holds(side, self.vocabulary.backs(service)),
-                Side::Destination => Check::Resolves(side, self.vocabulary.service_ports(service)),
+                Side::Source => Check::Holds(side, self.spoken.vocabulary.backs(service)),
+                Side::Destination => Check::Resolves(side, self.spoken.vocabulary.service_ports(service)),
             });
         }
         for set in &entity.sets {
-            checks.push(Check::Holds(side, self.vocabulary.in_nets(set.members.iter().copied())));
+            checks.push(Check::Holds(side, self.spoken.vocabulary.in_nets(set.members.iter().copied())));
         }
         for set in &entity.not_sets {
-            checks.push(Check::Fails(side, self.vocabulary.in_nets(set.members.iter().copied())));
+            checks.push(Check::Fails(side, self.spoken.vocabulary.in_nets(set.members.iter().copied())));
         }
         for set in &entity.port_sets {
-            checks.push(Check::Resolves(side, self.vocabulary.port_set(set)));
+            checks.push(Check::Resolves(side, self.spoken.vocabulary.port_set(set)));
         }
         if !entity.ports.is_empty() {
             checks.push(Check::Ports(side, self.ports(&entity.ports, entity.selector.as_ref())));
@@ -121,10 +129,11 @@ impl<'a> RuleCompiler<'a> {
     }
 
     fn selector_check(&mut self, selector: &Selector, set_domains: bool, side: Side) -> Check {
-        let predicate = self.vocabulary.selected(selector);
+        let predicate = self.spoken.vocabulary.selected(selector);
         if !set_domains {
             return Check::Holds(side, predicate);
         }
+        self.spoken.asks_set_domains = true;
         let picked = self.cluster.network_sets().filter(|entry| selector.matches(&entry.labels));
         let patterns: Vec<_> = picked.flat_map(|entry| entry.set.domains.iter().cloned()).collect();
         if patterns.is_empty() {
@@ -137,11 +146,11 @@ impl<'a> RuleCompiler<'a> {
     fn domains(&mut self, mut patterns: Vec<crate::model::DomainPattern>) -> u32 {
         patterns.sort_unstable();
         patterns.dedup();
-        let domains = number(&mut self.vocabulary.domains, patterns);
-        let (position, new) = self.domains.insert_full(domains);
+        let domains = number(&mut self.spoken.vocabulary.domains, patterns);
+        let (position, new) = self.spoken.domains.insert_full(domains);
         if new {
-            let views: Vec<u32> = (0..self.views)
-                .map(|view| self.vocabulary.predicate(Predicate::Named { domains, view }))
+            let views: Vec<u32> = (0..self.spoken.views)
+                .map(|view| self.spoken.vocabulary.predicate(Predicate::Named { domains, view }))
                 .collect();
             let span = self.policies.domain_views.push(views);
             self.policies.domains.push(span);
@@ -152,14 +161,14 @@ impl<'a> RuleCompiler<'a> {
     fn ports(&mut self, ports: &PortMatch, selector: Option<&Selector>) -> u32 {
         let mut conditions = Vec::new();
         for name in &ports.names {
-            let selector = selector.map(|selector| self.vocabulary.selector(selector));
-            conditions.push(self.vocabulary.condition(Condition::Port(name.clone(), selector)));
+            let selector = selector.map(|selector| self.spoken.vocabulary.selector(selector));
+            conditions.push(self.spoken.vocabulary.condition(Condition::Port(name.clone(), selector)));
         }
         for set in &ports.sets {
-            conditions.push(self.vocabulary.port_set(set));
+            conditions.push(self.spoken.vocabulary.port_set(set));
         }
         let ranges = ports.ranges.iter().map(|range| (range.first(), range.last())).collect();
-        let (position, new) = self.ports.insert_full((ranges, conditions.clone()));
+        let (position, new) = self.spoken.ports.insert_full((ranges, conditions.clone()));
         if new {
             let check = PortCheck {
                 ranges: self.policies.port_ranges.push(ports.ranges.iter().copied()),

@@ -125,9 +125,10 @@ impl Endpoints {
 
     /// Notes the class of one of its addresses.
     pub(crate) fn set_class(&mut self, endpoint: u32, address: IpAddr, class: u32) {
-        if let Some(record) = self.records.get_mut(endpoint) {
+        if let Some(mut record) = self.records.get(endpoint).copied() {
             let [v4, v6] = &mut record.classes;
             *(if address.is_ipv4() { v4 } else { v6 }) = class;
+            self.records.set(endpoint, record);
         }
     }
 

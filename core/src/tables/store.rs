@@ -22,8 +22,11 @@ impl<T> Table<T> {
         self.0.get(index(number))
     }
 
-    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
-        self.0.get_mut(index(number))
+    /// Replaces a record that is there.
+    pub(crate) fn set(&mut self, number: u32, record: T) {
+        if let Some(place) = self.0.get_mut(index(number)) {
+            *place = record;
+        }
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -74,6 +77,10 @@ impl<T> Pool<T> {
 
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
         self.0.get(index(number))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {

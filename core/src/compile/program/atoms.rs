@@ -89,6 +89,11 @@ impl Atoms {
         place(first)..place(end)
     }
 
+    /// Whether a run consists of whole atoms.
+    pub(super) fn tell(&self, (first, end): (u32, u32)) -> bool {
+        let begins = |number: u32| self.starts.binary_search_by_key(&number, |(start, _)| *start).is_ok();
+        begins(first) && (end == NUMBERS || begins(end))
+    }
 }
 
 /// Where intervals begin if ranges are to be unions of them.

@@ -14,36 +14,24 @@ const MOST_BROAD: usize = 24;
 const MOST_GROUPS: usize = 1024;
 /// Log rules make all rules for any peer part of every row; a list with more of those is left to the complete form.
 const MOST_LOGGED: usize = 64;
-/// The lists of a program.
-pub(super) struct Built {
-    /// Without classes and wide rules.
-    pub(super) program: Program,
+
+/// Makes lists ready.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    rows: RowTable,
+    bases: HashMap<Vec<u32>, u32, ahash::RandomState>,
+    /// The sets of peers that make a group.
+    broad: Vec<u32>,
+    /// Of each group, which of them hold, as bits.
+    patterns: Numbered<u32>,
     /// By class.
     pub(super) groups: Vec<u32>,
-}
-
-pub(super) fn build(builder: &mut Builder<'_>, chains: &Chains<'_>) -> Built {
-    let broad = broad_sets(builder, chains);
-    let (groups, patterns) = grouped(builder, chains, broad);
-    let mut blocks = Blocks {
-        rows: RowTable::new(),
-        program: Program { buckets: vec![Bucket::EMPTY], ..Program::default() },
-        bases: HashMap::default(),
-        patterns,
-        groups,
-        known: HashMap::default(),
-    };
-    let lists: Vec<List> = chains.lists.iter().cloned().collect();
-    for list in &lists {
-        let record = blocks.list(builder, &chains.peers, list);
-        blocks.program.lists.push(record);
-    }
-    let RowTable { rows, segments, long_rows, .. } = blocks.rows;
-    Built { program: Program { rows, segments, long_rows, ..blocks.program }, groups: blocks.groups }
+    /// The rows of one list by the places of their entries.
+    known: HashMap<Vec<u32>, u32, ahash::RandomState>,
 }
 
 /// The sets of peers of so many classes, in so many lists, that no list is to name the classes.
-fn broad_sets(builder: &mut Builder<'_>, chains: &Chains<'_>) -> Vec<u32> {
+fn broad_sets(builder: &mut Builder<'_>, chains: &Chains) -> Vec<u32> {
     let mut uses: HashMap<u32, usize, ahash::RandomState> = HashMap::default();
     for entry in chains.lists.iter().flat_map(|list| &list.entries) {
         *uses.entry(entry.peers).or_default() += 1;
@@ -59,11 +47,8 @@ fn broad_sets(builder: &mut Builder<'_>, chains: &Chains<'_>) -> Vec<u32> {
     by_weight.into_iter().map(|(_, peers)| peers).take(MOST_BROAD).collect()
 }
 
-/// The sets of peers that hold a group, and the group of each class.
-type Patterns = (Vec<u32>, Vec<u32>);
-
 /// The group of each class: which broad sets hold it. Sets are left out until there are few enough groups.
-fn grouped(builder: &mut Builder<'_>, chains: &Chains<'_>, mut broad: Vec<u32>) -> (Vec<u32>, Patterns) {
+fn grouped(builder: &mut Builder<'_>, chains: &Chains, mut broad: Vec<u32>) -> (Vec<u32>, Numbered<u32>, Vec<u32>) {
     loop {
         let mut masks = vec![0_u32; builder.source.keys.len()];
         for (place, peers) in broad.iter().enumerate() {
@@ -78,20 +63,10 @@ fn grouped(builder: &mut Builder<'_>, chains: &Chains<'_>, mut broad: Vec<u32>) 
         number(&mut patterns, 0);
         let groups: Vec<u32> = masks.into_iter().map(|mask| number(&mut patterns, mask)).collect();
         if patterns.len() <= MOST_GROUPS || broad.is_empty() {
-            return (groups, (broad, patterns.into_iter().collect()));
+            return (broad, patterns, groups);
         }
         broad.pop();
     }
-}
-
-struct Blocks {
-    rows: RowTable,
-    program: Program,
-    bases: HashMap<Vec<u32>, u32, ahash::RandomState>,
-    patterns: Patterns,
-    groups: Vec<u32>,
-    /// The rows of one list by the places of their entries.
-    known: HashMap<Vec<u32>, u32, ahash::RandomState>,
 }
 
 /// The places of a list's entries, by what their peers are.
@@ -104,11 +79,49 @@ struct Places {
 }
 
 impl Blocks {
-    fn list(&mut self, builder: &mut Builder<'_>, peers: &Numbered<ClassSet>, list: &List) -> ListRecord {
+    pub(super) fn new(builder: &mut Builder<'_>, chains: &Chains, program: &mut Program) -> Self {
+        let broad = broad_sets(builder, chains);
+        let (broad, patterns, groups) = grouped(builder, chains, broad);
+        program.buckets.push(Bucket::EMPTY);
+        Blocks {
+            rows: RowTable::new(program),
+            bases: HashMap::default(),
+            broad,
+            patterns,
+            groups,
+            known: HashMap::default(),
+        }
+    }
+
+    /// Finds the group of a new class, with the next number. True if no class was of that group before.
+    pub(super) fn add_class(&mut self, builder: &mut Builder<'_>, chains: &Chains, class: u32) -> bool {
+        let holds = |(place, peers): (usize, &u32)| {
+            let set = chains.peers.get_index(index(*peers))?;
+            builder.contains(set, class).then_some(1_u32 << place)
+        };
+        let mask = self.broad.iter().enumerate().filter_map(holds).fold(0, std::ops::BitOr::bitor);
+        let known = self.patterns.len();
+        self.groups.push(number(&mut self.patterns, mask));
+        self.patterns.len() > known
+    }
+
+    /// Whether a set of peers makes groups.
+    pub(super) fn is_broad(&self, peers: u32) -> bool {
+        self.broad.contains(&peers)
+    }
+
+    /// Writes a list.
+    pub(super) fn list(
+        &mut self,
+        builder: &mut Builder<'_>,
+        program: &mut Program,
+        peers: &Numbered<ClassSet>,
+        list: &List,
+    ) -> ListRecord {
         self.known.clear();
         let mut places = Places::default();
         for (place, entry) in (0..).zip(&list.entries) {
-            let broad = self.patterns.0.iter().position(|broad| *broad == entry.peers);
+            let broad = self.broad.iter().position(|broad| *broad == entry.peers);
             match broad {
                 _ if entry.peers == Chains::ANY => places.any.push(place),
                 Some(broad) => places.broad.push((place, broad)),
@@ -116,14 +129,14 @@ impl Blocks {
             }
         }
         let logs = list.entries.iter().any(|entry| entry.ending.code & Ending::LOG != 0);
-        let exceptions = exceptions(builder, peers, list, &places.explicit, self.room(builder));
+        let exceptions = exceptions(builder, peers, list, &places.explicit, room(builder, program));
         let Some(exceptions) = exceptions.filter(|_| !(logs && places.any.len() > MOST_LOGGED)) else {
-            return self.slow(list);
+            return self.slow(program, list);
         };
         let fold = logs || places.any.len() <= builder.source.options.folded_rules;
         let always = if fold { std::mem::take(&mut places.any) } else { Vec::new() };
-        let wild = self.row(builder, list, &places.any);
-        let (base, base_rows, one_base) = self.base(builder, list, &places, &always);
+        let wild = self.row(builder, program, list, &places.any);
+        let (base, base_rows, one_base) = self.base(builder, program, list, &places, &always);
         let mut rows = Vec::new();
         for group in exceptions.chunk_by(|(a, _), (b, _)| a == b) {
             let Some((class, _)) = group.first() else { continue };
@@ -132,67 +145,59 @@ impl Blocks {
             matching.extend(&always);
             matching.extend(self.broad_of(&places, kind));
             matching.sort_unstable();
-            let row = self.row(builder, list, &matching);
+            let row = self.row(builder, program, list, &matching);
             if base_rows.get(if one_base { 0 } else { index(kind) }) != Some(&row) {
                 rows.push((*class, row));
             }
         }
-        let (bucket, bucket_bits) = self.buckets(&rows);
+        let (bucket, bucket_bits) = buckets(program, &rows);
         let mixed = if list.is_mixed { ListRecord::MIXED } else { 0 };
         ListRecord {
             subject_row: 0,
             bucket,
             base,
             wild,
-            endings: self.endings(list, list.entries.iter().map(|entry| entry.ending)),
+            endings: endings(program, list, list.entries.iter().map(|entry| entry.ending)),
             words_before: list.words.0,
             bucket_bits,
             flags: mixed | if one_base { ListRecord::ONE_BASE } else { 0 },
         }
     }
 
-    /// How many classes the buckets may still hold.
-    fn room(&self, builder: &Builder<'_>) -> usize {
-        let used = size_of_val(&*self.program.buckets) + size_of_val(&*self.rows.rows);
-        // A bucket is half full, and a class may have a row of its own.
-        let of_a_class = size_of::<Bucket>() / 4 + size_of::<Row>();
-        builder.source.options.table_budget.saturating_sub(used) / of_a_class
-    }
-
     /// A list of which the fast form says nothing.
-    fn slow(&mut self, list: &List) -> ListRecord {
+    fn slow(&mut self, program: &mut Program, list: &List) -> ListRecord {
         let entry = Entry {
             ending: Ending::new(Ending::SLOW, Reason::NotEvaluated, None),
             peers: Chains::ANY,
             traffic: super::traffic::TrafficSets::ALL,
         };
-        self.program.slow_lists += 1;
-        let wild = self.rows.whole();
-        let base = self.intern_base(vec![wild]);
-        let (bucket, bucket_bits) = self.buckets(&[]);
+        program.slow_lists += 1;
+        let wild = self.rows.whole(program);
+        let base = self.intern_base(program, vec![wild]);
+        let (bucket, bucket_bits) = buckets(program, &[]);
         ListRecord {
             subject_row: 0,
             bucket,
             base,
             wild: 0,
-            endings: self.endings(list, [entry.ending].into_iter()),
+            endings: endings(program, list, [entry.ending].into_iter()),
             words_before: list.words.0,
             bucket_bits,
             flags: ListRecord::ONE_BASE,
         }
     }
 
-    fn row(&mut self, builder: &Builder<'_>, list: &List, places: &[u32]) -> u32 {
+    fn row(&mut self, builder: &Builder<'_>, program: &mut Program, list: &List, places: &[u32]) -> u32 {
         if let Some(known) = self.known.get(places) {
             return *known;
         }
-        let row = self.rows.row(&list.entries, places, &builder.traffic);
+        let row = self.rows.row(program, &list.entries, places, &builder.shared.traffic);
         self.known.insert(places.to_vec(), row);
         row
     }
 
     fn broad_of(&self, places: &Places, group: u32) -> Vec<u32> {
-        let mask = at(&self.patterns.1, group).copied().unwrap_or(0);
+        let mask = self.patterns.get_index(index(group)).copied().unwrap_or(0);
         let holding = places.broad.iter().filter(|(_, broad)| mask & 1 << broad != 0);
         holding.map(|(place, _)| *place).collect()
     }
@@ -201,68 +206,76 @@ impl Blocks {
     fn base(
         &mut self,
         builder: &Builder<'_>,
+        program: &mut Program,
         list: &List,
         places: &Places,
         always: &[u32],
     ) -> (u32, Vec<u32>, bool) {
         let one_base = places.broad.is_empty();
-        let groups = if one_base { 1 } else { count(self.patterns.1.len()) };
+        let groups = if one_base { 1 } else { count(self.patterns.len()) };
         let rows: Vec<u32> = (0..groups)
             .map(|group| {
                 let mut matching = self.broad_of(places, group);
                 matching.extend(always);
                 matching.sort_unstable();
-                self.row(builder, list, &matching)
+                self.row(builder, program, list, &matching)
             })
             .collect();
-        (self.intern_base(rows.clone()), rows, one_base)
+        (self.intern_base(program, rows.clone()), rows, one_base)
     }
 
-    fn intern_base(&mut self, rows: Vec<u32>) -> u32 {
-        let bases = &mut self.program.bases;
+    fn intern_base(&mut self, program: &mut Program, rows: Vec<u32>) -> u32 {
         *self.bases.entry(rows).or_insert_with_key(|rows| {
-            let first = count(bases.len());
-            bases.extend(rows);
+            let first = count(program.bases.len());
+            program.bases.extend(rows);
             first
         })
     }
+}
 
-    fn endings(&mut self, list: &List, endings: impl Iterator<Item = Ending>) -> u32 {
-        let first = count(self.program.endings.len());
-        self.program.endings.push(Ending::next(list.next, list.words.1));
-        self.program.endings.extend(endings);
-        first
-    }
+/// How many classes the buckets may still hold.
+fn room(builder: &Builder<'_>, program: &Program) -> usize {
+    let used = size_of_val(&*program.buckets) + size_of_val(&*program.rows);
+    // A bucket is half full, and a class may have a row of its own.
+    let of_a_class = size_of::<Bucket>() / 4 + size_of::<Row>();
+    builder.source.options.table_budget.saturating_sub(used) / of_a_class
+}
 
-    /// Buckets that hold these classes: no more than are needed to find most of them in the first.
-    fn buckets(&mut self, rows: &[(u32, u32)]) -> (u32, u8) {
-        let mut bits = 0;
-        while rows.len() > 8 && rows.len() > 5 << bits {
-            bits += 1;
-        }
-        let first = count(self.program.buckets.len());
-        if rows.is_empty() {
-            // The first bucket of all is empty.
-            return (0, 0);
-        }
-        let number = 1_usize << bits;
-        let mut buckets = vec![Bucket::EMPTY; number];
-        for (class, row) in rows {
-            let start = index(Bucket::of(*class, bits));
-            let free = (0..number).map(|step| (start + step) % number).find_map(|place| {
-                let bucket = buckets.get(place)?;
-                let free = bucket.classes.iter().position(|class| *class == NONE)?;
-                Some((place, free))
-            });
-            let Some((place, free)) = free else { continue };
-            if let Some(bucket) = buckets.get_mut(place) {
-                bucket.classes.iter_mut().skip(free).take(1).for_each(|place| *place = *class);
-                bucket.rows.iter_mut().skip(free).take(1).for_each(|place| *place = *row);
-            }
-        }
-        self.program.buckets.extend(buckets);
-        (first, bits)
+fn endings(program: &mut Program, list: &List, endings: impl Iterator<Item = Ending>) -> u32 {
+    let first = count(program.endings.len());
+    program.endings.push(Ending::next(list.next, list.words.1));
+    program.endings.extend(endings);
+    first
+}
+
+/// Buckets that hold these classes: no more than are needed to find most of them in the first.
+fn buckets(program: &mut Program, rows: &[(u32, u32)]) -> (u32, u8) {
+    let mut bits = 0;
+    while rows.len() > 8 && rows.len() > 5 << bits {
+        bits += 1;
     }
+    let first = count(program.buckets.len());
+    if rows.is_empty() {
+        // The first bucket of all is empty.
+        return (0, 0);
+    }
+    let number = 1_usize << bits;
+    let mut buckets = vec![Bucket::EMPTY; number];
+    for (class, row) in rows {
+        let start = index(Bucket::of(*class, bits));
+        let free = (0..number).map(|step| (start + step) % number).find_map(|place| {
+            let bucket = buckets.get(place)?;
+            let free = bucket.classes.iter().position(|class| *class == NONE)?;
+            Some((place, free))
+        });
+        let Some((place, free)) = free else { continue };
+        if let Some(bucket) = buckets.get_mut(place) {
+            bucket.classes.iter_mut().skip(free).take(1).for_each(|place| *place = *class);
+            bucket.rows.iter_mut().skip(free).take(1).for_each(|place| *place = *row);
+        }
+    }
+    program.buckets.extend(buckets);
+    (first, bits)
 }
 
 /// The classes that explicit entries name, each with the place of the entry, sorted; none if they are too many.

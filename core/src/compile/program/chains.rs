@@ -10,7 +10,8 @@ use super::{Builder, ClassKey, ClassSet, ends, rules_of};
 use crate::cluster::Scope;
 use crate::dialect::ProfilePass;
 use crate::model::Reason;
-use crate::tables::{AppliedTier, EndOfTier, Ending, EndpointRecord, NONE};
+use crate::tables::{AppliedTier, EndOfTier, Ending, EndpointRecord, NONE, Span};
+use std::collections::HashMap;
 
 /// One entry of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,29 +35,58 @@ pub(super) struct List {
     pub(super) next: u32,
 }
 
+/// Where wide rules are, as narrow ones see it.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) breadth: &'a Breadth,
+    pub(super) wide: &'a [WideRules; 2],
+}
+
 /// Lists by number, of both directions. A list comes after those that it leads to.
-pub(super) struct Chains<'a> {
-    breadth: &'a Breadth,
-    wide: &'a [WideRules; 2],
+#[derive(Debug)]
+pub(super) struct Chains {
     pub(super) lists: Numbered<List>,
     /// Sets of peers by number.
     pub(super) peers: Numbered<ClassSet>,
+    /// The lists that are the same for all subjects of a family.
+    known: HashMap<Known, u32, ahash::RandomState>,
+    /// How often rules were others.
+    edits: u32,
 }
 
-impl<'a> Chains<'a> {
+/// What a list is made of that is the same for all subjects of a family: the side, the tier or the profiles, the list after
+/// it, and the rules as they were after so many edits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Known {
+    side: usize,
+    tier: Option<AppliedTier>,
+    profiles: Span,
+    next: u32,
+    edits: u32,
+    /// Of [`ClassKey::flags`].
+    flags: u32,
+}
+
+impl Chains {
     /// Every peer.
     pub(super) const ANY: u32 = 0;
 
-    pub(super) fn new(breadth: &'a Breadth, wide: &'a [WideRules; 2]) -> Self {
+    pub(super) fn new() -> Self {
         let mut peers = Numbered::default();
         number(&mut peers, ClassSet::Term(Terms::ANY));
-        Chains { breadth, wide, lists: Numbered::default(), peers }
+        Chains { lists: Numbered::default(), peers, known: HashMap::default(), edits: 0 }
+    }
+
+    /// Rules are others than before.
+    pub(super) fn edited(&mut self) {
+        self.edits = self.edits.wrapping_add(1);
     }
 
     /// The number of the first list of a class as a subject.
     pub(super) fn add(
         &mut self,
         builder: &mut Builder<'_>,
+        frame: Frame<'_>,
         scope: Scope,
         side: usize,
         class: u32,
@@ -72,42 +102,71 @@ impl<'a> Chains<'a> {
         if key.subject == NONE {
             return self.list(vec![always(Ending::ALLOW, Reason::NotPoliced, None)], (0, 0), false, NONE);
         }
-        let all_words = self.wide.get(side).map_or(0, WideRules::all_words);
-        let profiles = self.profiles(builder, side, class, key);
-        let mut first = self.list(profiles, (all_words, all_words), false, NONE);
+        let profiles = builder.source.endpoints.subjects.get(key.subject).map(|subject| subject.profiles);
+        let known = Known {
+            side,
+            tier: None,
+            profiles: profiles.unwrap_or_default(),
+            next: NONE,
+            edits: self.edits,
+            flags: key.flags,
+        };
+        let mut first = self.known(known, |chains, same| {
+            let all_words = frame.wide.get(side).map_or(0, WideRules::all_words);
+            let subject = Subject { side, class, same };
+            let profiles = chains.profiles(builder, subject, key);
+            chains.list(profiles, (all_words, all_words), false, NONE)
+        });
         for tier in builder.tiers(key, scope, side).iter().rev() {
-            first = self.tier(builder, side, class, tier, first);
+            let known = Known { tier: Some(*tier), profiles: Span::default(), next: first, ..known };
+            first = self.known(known, |chains, same| {
+                chains.tier(builder, frame, Subject { side, class, same }, tier, first)
+            });
         }
         first
+    }
+
+    /// A list that may be known; `make` makes it, and says whether it is the same for all subjects.
+    fn known(&mut self, known: Known, make: impl FnOnce(&mut Self, &mut bool) -> u32) -> u32 {
+        if let Some(list) = self.known.get(&known) {
+            return *list;
+        }
+        let mut same = true;
+        let list = make(self, &mut same);
+        if same {
+            self.known.insert(known, list);
+        }
+        list
     }
 
     /// The list of a tier; that of the next one, if only wide policies govern here and the tier passes.
     fn tier(
         &mut self,
         builder: &mut Builder<'_>,
-        side: usize,
-        class: u32,
+        frame: Frame<'_>,
+        mut subject: Subject<'_>,
         tier: &AppliedTier,
         next: u32,
     ) -> u32 {
-        let Some(wide) = self.wide.get(side) else { return next };
+        let side = subject.side;
+        let Some(wide) = frame.wide.get(side) else { return next };
         let lists = builder.source.policies.policies.slice(tier.policies);
-        let is_wide = |list: &&u32| self.breadth.is_wide(side, tier.tier, **list);
+        let is_wide = |list: &&u32| frame.breadth.is_wide(side, tier.tier, **list);
         let is_mixed = lists.iter().any(|list| is_wide(&list));
         let mut entries = Vec::new();
         for list in lists.iter().filter(|list| !is_wide(list)) {
-            let position = wide.position(tier.tier, *list);
+            let position =
+                if is_mixed { wide.position(builder.source.order, tier.tier, *list) } else { 0 };
             for rule in rules_of(builder.source.policies, *list) {
-                self.rule(builder, side, class, rule, Reason::Rule, position, &mut entries);
+                self.rule(builder, &mut subject, rule, Reason::Rule, position, &mut entries);
             }
         }
         if entries.is_empty() && tier.end == EndOfTier::Pass {
             return next;
         }
-        let (_, end) = wide.words(tier.tier);
         let words = wide.words(tier.tier);
         end_entries(builder, tier, &mut entries);
-        let bits = u16::try_from(u32::from(end) * 64).unwrap_or(u16::MAX);
+        let bits = if is_mixed { u16::try_from(u32::from(words.1) * 64).unwrap_or(u16::MAX) } else { 0 };
         entries.iter_mut().for_each(|entry| entry.ending.position = entry.ending.position.min(bits));
         let logs = entries.iter().any(|entry| entry.ending.code & Ending::LOG != 0);
         if is_mixed && logs {
@@ -119,22 +178,22 @@ impl<'a> Chains<'a> {
     }
 
     /// The entries of a rule, if the subject is one it can match.
-    #[expect(clippy::too_many_arguments, reason = "what a rule is to a subject")]
     fn rule(
         &mut self,
         builder: &mut Builder<'_>,
-        side: usize,
-        class: u32,
+        of: &mut Subject<'_>,
         rule: u32,
         reason: Reason,
         position: u16,
         entries: &mut Vec<Entry>,
     ) {
+        let Subject { side, class, .. } = *of;
         // Towards the subject itself there is no more than one variant.
-        let shape = if side == 0 { builder.shape(rule) } else { at(&builder.shapes, rule).copied() };
+        let shape = if side == 0 { builder.shape(rule) } else { at(&builder.shared.shapes, rule).copied() };
         let Some(shape) = shape else { return };
         let [subject, peer] = ends(side).map(|end| shape.terms.get(end).copied().unwrap_or_default());
-        if !builder.terms.holds(subject, class) {
+        *of.same &= builder.shared.terms.is_of_family(subject) && !(shape.is_conditional && side == 1);
+        if !builder.shared.terms.holds(subject, class) {
             return;
         }
         let ending = Ending {
@@ -146,7 +205,7 @@ impl<'a> Chains<'a> {
             entries.push(Entry { ending, peers, traffic });
         };
         if !shape.is_conditional {
-            let is_any = builder.terms.is_any(peer);
+            let is_any = builder.shared.terms.is_any(peer);
             add(ClassSet::Term(if is_any { Terms::ANY } else { peer }), shape.traffic);
         } else if side == 0 {
             for (traffic, classes) in builder.variants(rule).iter() {
@@ -155,13 +214,18 @@ impl<'a> Chains<'a> {
         } else {
             let resolutions = builder.resolutions(class);
             let traffic = builder.traffic_to(rule, &resolutions);
-            let is_any = builder.terms.is_any(peer);
+            let is_any = builder.shared.terms.is_any(peer);
             add(ClassSet::Term(if is_any { Terms::ANY } else { peer }), traffic);
         }
     }
 
     /// The profiles one after the other; one that does not exist, or the end of them, denies.
-    fn profiles(&mut self, builder: &mut Builder<'_>, side: usize, class: u32, key: &ClassKey) -> Vec<Entry> {
+    fn profiles(
+        &mut self,
+        builder: &mut Builder<'_>,
+        mut of: Subject<'_>,
+        key: &ClassKey,
+    ) -> Vec<Entry> {
         let super::Source { endpoints, policies, dialect, .. } = builder.source;
         let subject = endpoints.subjects.get(key.subject);
         let (mut entries, mut end) = (Vec::new(), Reason::ProfileNoMatch);
@@ -170,9 +234,9 @@ impl<'a> Chains<'a> {
                 end = Reason::MissingProfile;
                 break;
             };
-            let rules = if side == 0 { profile.egress } else { profile.ingress };
+            let rules = if of.side == 0 { profile.egress } else { profile.ingress };
             for rule in rules.range() {
-                self.rule(builder, side, class, rule, Reason::ProfileRule, u16::MAX, &mut entries);
+                self.rule(builder, &mut of, rule, Reason::ProfileRule, 0, &mut entries);
             }
         }
         for entry in &mut entries {
@@ -202,6 +266,13 @@ impl<'a> Chains<'a> {
     }
 }
 
+/// A class as the subject of one side, and whether what was made so far is the same for all others.
+struct Subject<'a> {
+    side: usize,
+    class: u32,
+    same: &'a mut bool,
+}
+
 fn always(code: u8, reason: Reason, rule: Option<crate::model::RuleId>) -> Entry {
     Entry { ending: Ending::new(code, reason, rule), peers: Chains::ANY, traffic: TrafficSets::ALL }
 }
@@ -212,7 +283,7 @@ fn end_entries(builder: &mut Builder<'_>, tier: &AppliedTier, entries: &mut Vec<
         EndOfTier::Pass => (Ending::PASS, None),
         EndOfTier::Settled => (Ending::ALLOW, None),
         EndOfTier::Deny { other_protocols, other_undecided, .. } => {
-            let without_ports = builder.traffic.without_ports();
+            let without_ports = builder.shared.traffic.without_ports();
             let exempt = match (other_protocols, other_undecided) {
                 (true, _) => Some(Ending::ALLOW),
                 (false, true) => Some(Ending::SLOW),

@@ -1,34 +1,45 @@
 //! The fast form of a scope, from the tables.
+//!
+//! * `terms`: what rules demand of one end, and of which classes it holds.
+//! * `traffic`, `atoms`: what they demand of traffic.
+//! * `shapes`: rules as these demands.
+//! * `wide`: policies that govern many classes, as bits.
+//! * `chains`: what all others come to for a subject, as lists.
+//! * `blocks`, `rows`: lists made ready to be looked up.
+//! * `form`: all of it together, and how it changes.
 
 mod atoms;
 mod blocks;
 mod chains;
+mod form;
 mod rows;
 mod shapes;
 mod terms;
 mod traffic;
 mod wide;
 
+pub(super) use form::{Form, Touched, Written};
+
 use super::CompileOptions;
 use super::holders::at;
+use super::order::Order;
 use crate::cluster::{Phase, Scope};
 use crate::dialect::Dialect;
 use crate::model::Direction;
 use crate::tables::{
-    AppliedTier, Check, Class, Ending, Endpoints, NONE, Parts, Policies, Program, Resolution, Rule, Side,
-    Traffic, count, index,
+    AppliedTier, Check, Ending, Endpoints, Parts, Policies, Resolution, Rule, Side, Traffic, count, index,
 };
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What makes a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ClassKey {
     pub(super) holders: u32,
     pub(super) address: u32,
-    /// What governs it, or [`NONE`].
+    /// What governs it, or [`NONE`](crate::tables::NONE).
     pub(super) subject: u32,
-    /// Of [`Class::flags`].
+    /// Of [`Class::flags`](crate::tables::Class::flags).
     pub(super) flags: u32,
     /// The fast form says nothing of it.
     pub(super) slow: bool,
@@ -39,12 +50,11 @@ pub(super) struct ClassKey {
 pub(super) struct Source<'a> {
     pub(super) options: &'a CompileOptions,
     pub(super) dialect: &'a Dialect,
+    pub(super) order: &'a Order,
     pub(super) policies: &'a Policies,
     pub(super) parts: &'a Parts,
     pub(super) endpoints: &'a Endpoints,
     pub(super) keys: &'a [ClassKey],
-    /// Of each rule list, whether its policy is of the whole cluster.
-    pub(super) cluster_wide: &'a [bool],
     /// Every node sees the same DNS answers.
     pub(super) one_view: bool,
 }
@@ -53,20 +63,28 @@ pub(super) struct Source<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum ClassSet {
     Term(u32),
-    Classes(Rc<[u32]>),
+    Classes(Arc<Vec<u32>>),
 }
 
 /// The classes of destinations towards which a rule matches the same traffic: its number, and they.
-type Variant = (u32, Rc<[u32]>);
+type Variant = (u32, Arc<Vec<u32>>);
 
 /// Terms, traffic and rules, which the programs of all scopes share.
-pub(super) struct Builder<'a> {
-    source: Source<'a>,
+#[derive(Debug)]
+pub(super) struct Shared {
     shapes: Vec<shapes::Shape>,
     terms: terms::Terms,
     traffic: traffic::TrafficSets,
     atoms: atoms::Atoms,
-    variants: HashMap<u32, Rc<[Variant]>, ahash::RandomState>,
+    variants: HashMap<u32, Arc<[Variant]>, ahash::RandomState>,
+    /// Conditions that resolve to ports of protocols that have none.
+    odd: Vec<u32>,
+}
+
+/// What programs are built with.
+pub(super) struct Builder<'a> {
+    source: Source<'a>,
+    shared: &'a mut Shared,
 }
 
 /// A rule whose traffic hangs on the destination in more ways is left to the complete form.
@@ -74,59 +92,82 @@ const MOST_VARIANTS: u32 = 64;
 
 const DIRECTIONS: [Direction; 2] = [Direction::Egress, Direction::Ingress];
 
-impl<'a> Builder<'a> {
-    pub(super) fn new(source: Source<'a>) -> Self {
-        let Source { policies, parts, .. } = source;
-        let mut terms = terms::Terms::new(source.keys, parts);
-        let mut traffic = traffic::TrafficSets::new();
-        let atoms = atoms::Atoms::new(policies, parts.resolutions.iter());
+impl Shared {
+    pub(super) fn new(source: Source<'_>) -> Self {
+        let resolutions = || source.parts.resolutions.iter();
+        let mut shared = Shared {
+            shapes: Vec::new(),
+            terms: terms::Terms::new(source.keys, source.parts),
+            traffic: traffic::TrafficSets::new(),
+            atoms: atoms::Atoms::new(source.policies, resolutions()),
+            variants: HashMap::default(),
+            odd: shapes::odd_conditions(resolutions()),
+        };
+        shared.add_rules(source);
+        shared
+    }
+
+    /// Finds the shapes of the rules that came since the last time.
+    pub(super) fn add_rules(&mut self, source: Source<'_>) {
         let mut shaper = shapes::Shaper {
             dialect: source.dialect,
-            policies,
+            policies: source.policies,
             one_view: source.one_view,
-            terms: &mut terms,
-            traffic: &mut traffic,
-            odd: shapes::odd_conditions(parts.resolutions.iter()),
+            terms: &mut self.terms,
+            traffic: &mut self.traffic,
+            odd: &self.odd,
         };
-        let shapes = policies.rules.iter().map(|rule| shaper.shape(rule)).collect();
-        Builder { source, shapes, terms, traffic, atoms, variants: HashMap::default() }
+        let new = source.policies.rules.iter().skip(self.shapes.len());
+        self.shapes.extend(new.map(|rule| shaper.shape(rule)));
     }
 
-    /// From protocols and ports to atoms, and how many rules are left to the complete form.
-    pub(super) fn finish(self) -> (Traffic, u32) {
-        let slow = self.shapes.iter().filter(|shape| shape.code == Ending::SLOW).count();
-        (self.atoms.table, count(slow))
+    /// How many of these rules are left to the complete form.
+    pub(super) fn slow_rules(&self, rules: std::ops::Range<u32>) -> u32 {
+        let slow = |rule: &u32| at(&self.shapes, *rule).is_some_and(|shape| shape.code == Ending::SLOW);
+        count(rules.filter(slow).count())
     }
 
-    /// The fast form of a scope.
-    pub(super) fn program(&mut self, scope: Scope) -> Program {
-        let breadth = wide::Breadth::new(self, scope);
-        let wide = [0, 1].map(|side| wide::build(self, &breadth, scope, side));
-        let mut chains = chains::Chains::new(&breadth, &wide);
-        let classes = (0..).zip(self.source.keys);
-        let firsts: Vec<[u32; 2]> = classes
-            .map(|(class, key)| [0, 1].map(|side| chains.add(self, scope, side, class, key)))
-            .collect();
-        let built = blocks::build(self, &chains);
-        let record = |(class, key): (usize, &ClassKey)| {
-            let list = |side: usize| {
-                let first = firsts.get(class).and_then(|firsts| firsts.get(side)).copied().unwrap_or(NONE);
-                let mut list = at(&built.program.lists, first).copied().unwrap_or_default();
-                list.subject_row =
-                    wide.get(side).and_then(|wide| wide.subject_rows.get(class)).copied().unwrap_or(0);
-                list
-            };
-            let peer =
-                |side: usize| wide.get(side).and_then(|wide| wide.peer_rows.get(class)).copied().unwrap_or(0);
-            Class {
-                sides: [list(0), list(1)],
-                peer_rows: [peer(0), peer(1)],
-                group: built.groups.get(class).copied().unwrap_or(0),
-                flags: key.flags | if key.slow { Class::SLOW } else { 0 },
-            }
+    /// From protocols and ports to atoms.
+    pub(super) fn atoms(&self) -> &Traffic {
+        &self.atoms.table
+    }
+
+    /// Whether atoms tell the traffic of these rules.
+    pub(super) fn tells(&self, rules: std::ops::Range<u32>) -> bool {
+        let told = |shape: &shapes::Shape| {
+            !shape.is_conditional && self.traffic.runs(shape.traffic).iter().all(|run| self.atoms.tell(*run))
         };
-        let classes = self.source.keys.iter().enumerate().map(record).collect();
-        Program { classes, wide: wide.map(|wide| wide.table), ..built.program }
+        rules.filter_map(|rule| at(&self.shapes, rule)).all(told)
+    }
+
+    /// Cuts traffic into atoms anew.
+    pub(super) fn cut_atoms(&mut self, source: Source<'_>) {
+        self.atoms = atoms::Atoms::new(source.policies, source.parts.resolutions.iter());
+    }
+
+    /// A new class, with the next number: the terms that hold for it. None if that changes more than terms.
+    pub(super) fn add_class(&mut self, key: &ClassKey, parts: &Parts) -> Option<Vec<u32>> {
+        let resolutions = [parts.resolutions(key.holders), parts.resolutions(key.address)].concat();
+        let odd = shapes::odd_conditions(resolutions.iter());
+        let terms = self.terms.add_class(key, parts)?;
+        let conditional = |rule: &u32| {
+            let destination = at(&self.shapes, *rule).map_or(terms::Terms::ANY, |shape| shape.terms[1]);
+            destination == terms::Terms::ANY || terms.contains(&destination)
+        };
+        let is_same = odd.iter().all(|condition| self.odd.contains(condition))
+            && (key.slow || !self.variants.keys().any(|rule| conditional(rule)));
+        is_same.then_some(terms)
+    }
+
+    /// Predicates that are new hold for a class; they are sorted.
+    pub(super) fn add_predicates(&mut self, class: u32, new: &[u32], slow: bool) {
+        self.terms.add_predicates(class, new, slow);
+    }
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(source: Source<'a>, shared: &'a mut Shared) -> Self {
+        Builder { source, shared }
     }
 
     fn rule(&self, rule: u32) -> Option<&'a Rule> {
@@ -149,7 +190,7 @@ impl<'a> Builder<'a> {
 
     /// The shape of a rule, which is slow if its traffic comes in too many variants.
     fn shape(&mut self, rule: u32) -> Option<shapes::Shape> {
-        let shape = at(&self.shapes, rule).copied()?;
+        let shape = at(&self.shared.shapes, rule).copied()?;
         if !shape.is_conditional || count(self.variants(rule).len()) <= MOST_VARIANTS {
             return Some(shape);
         }
@@ -158,18 +199,18 @@ impl<'a> Builder<'a> {
     }
 
     /// The traffic of a rule towards each class of destinations, as far as its term holds for them.
-    fn variants(&mut self, rule: u32) -> Rc<[Variant]> {
-        if let Some(known) = self.variants.get(&rule) {
+    fn variants(&mut self, rule: u32) -> Arc<[Variant]> {
+        if let Some(known) = self.shared.variants.get(&rule) {
             return known.clone();
         }
-        let destination = at(&self.shapes, rule).map_or(terms::Terms::ANY, |shape| {
+        let destination = at(&self.shared.shapes, rule).map_or(terms::Terms::ANY, |shape| {
             let [_, destination] = shape.terms;
             destination
         });
         let conditions = self.conditions(rule);
         let mut by_traffic: Vec<(u32, Vec<u32>)> = Vec::new();
         let mut known: HashMap<Vec<Resolution>, usize, ahash::RandomState> = HashMap::default();
-        for class in &*self.terms.classes(destination) {
+        for class in &*self.shared.terms.classes(destination) {
             let mut resolutions = self.resolutions(*class);
             resolutions.retain(|resolution| conditions.contains(&resolution.condition));
             let place = match known.get(&resolutions) {
@@ -193,8 +234,8 @@ impl<'a> Builder<'a> {
                 break;
             }
         }
-        let variants: Rc<[_]> = by_traffic.into_iter().map(|(set, classes)| (set, classes.into())).collect();
-        self.variants.insert(rule, variants.clone());
+        let variants: Arc<[_]> = by_traffic.into_iter().map(|(set, classes)| (set, Arc::new(classes))).collect();
+        self.shared.variants.insert(rule, variants.clone());
         variants
     }
 
@@ -216,25 +257,25 @@ impl<'a> Builder<'a> {
     fn traffic_to(&mut self, rule: u32, resolutions: &[Resolution]) -> u32 {
         let Source { policies, dialect, .. } = self.source;
         let checks = policies.rules.get(rule).map_or(&[][..], |rule| policies.checks.slice(rule.checks));
-        shapes::conditional_traffic(checks, policies, dialect, resolutions, &mut self.traffic)
+        shapes::conditional_traffic(checks, policies, dialect, resolutions, &mut self.shared.traffic)
     }
 
     /// The classes of a set.
-    fn classes(&mut self, set: &ClassSet) -> Rc<[u32]> {
+    fn classes(&mut self, set: &ClassSet) -> Arc<Vec<u32>> {
         match set {
-            ClassSet::Term(term) => self.terms.classes(*term),
+            ClassSet::Term(term) => self.shared.terms.classes(*term),
             ClassSet::Classes(classes) => classes.clone(),
         }
     }
 
     /// Whether a set holds every class.
     fn is_any(&mut self, set: &ClassSet) -> bool {
-        matches!(set, ClassSet::Term(term) if self.terms.is_any(*term))
+        matches!(set, ClassSet::Term(term) if self.shared.terms.is_any(*term))
     }
 
     fn contains(&self, set: &ClassSet, class: u32) -> bool {
         match set {
-            ClassSet::Term(term) => self.terms.holds(*term, class),
+            ClassSet::Term(term) => self.shared.terms.holds(*term, class),
             ClassSet::Classes(classes) => classes.binary_search(&class).is_ok(),
         }
     }

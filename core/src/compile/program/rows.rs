@@ -4,50 +4,49 @@ use super::super::holders::at;
 use super::chains::Entry;
 use super::traffic::TrafficSets;
 use crate::tables::{
-    Ending, NO_MATCH, NUMBERS, Pool, Row, Span, Table, WORD_HTTP, WORD_LOG, Word, count, index,
+    Ending, NO_MATCH, NUMBERS, Program, Row, WORD_HTTP, WORD_LOG, Word, count, index,
 };
 use std::collections::HashMap;
 
-/// Rows, each once. Row 0 is that of no entry.
+/// Rows of a program, each once. Row 0 is that of no entry.
+#[derive(Debug, Default)]
 pub(super) struct RowTable {
-    pub(super) rows: Vec<Row>,
-    pub(super) segments: Pool<(u32, Word)>,
-    pub(super) long_rows: Table<Span>,
     known: HashMap<Box<[(u32, Word)]>, u32, ahash::RandomState>,
 }
 
 impl RowTable {
-    pub(super) fn new() -> Self {
-        let mut table = RowTable {
-            rows: Vec::new(),
-            segments: Pool::default(),
-            long_rows: Table::default(),
-            known: HashMap::default(),
-        };
-        table.add(vec![(0, NO_MATCH)]);
+    pub(super) fn new(program: &mut Program) -> Self {
+        let mut table = RowTable::default();
+        table.add(program, vec![(0, NO_MATCH)]);
         table
     }
 
     /// The row of the entries at these places, which are sorted.
-    pub(super) fn row(&mut self, entries: &[Entry], places: &[u32], traffic: &TrafficSets) -> u32 {
+    pub(super) fn row(
+        &mut self,
+        program: &mut Program,
+        entries: &[Entry],
+        places: &[u32],
+        traffic: &TrafficSets,
+    ) -> u32 {
         if places.is_empty() {
             return 0;
         }
-        let segments = segments(entries, places, traffic);
-        self.add(segments)
+        self.add(program, segments(entries, places, traffic))
     }
 
     /// The row where the first entry comes first, whatever the traffic.
-    pub(super) fn whole(&mut self) -> u32 {
-        self.add(vec![(0, 1 << 2)])
+    pub(super) fn whole(&mut self, program: &mut Program) -> u32 {
+        self.add(program, vec![(0, 1 << 2)])
     }
 
-    fn add(&mut self, segments: Vec<(u32, Word)>) -> u32 {
+    fn add(&mut self, program: &mut Program, segments: Vec<(u32, Word)>) -> u32 {
         if let Some(known) = self.known.get(&*segments) {
             return *known;
         }
-        let number = count(self.rows.len());
-        self.rows.push(Row::new(&segments, &mut self.long_rows, &mut self.segments));
+        let number = count(program.rows.len());
+        let row = Row::new(&segments, &mut program.long_rows, &mut program.segments);
+        program.rows.push(row);
         self.known.insert(segments.into(), number);
         number
     }

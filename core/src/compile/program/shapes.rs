@@ -28,7 +28,7 @@ pub(super) struct Shaper<'a> {
     pub(super) terms: &'a mut Terms,
     pub(super) traffic: &'a mut TrafficSets,
     /// Conditions that resolve to ports of protocols that have none.
-    pub(super) odd: Vec<u32>,
+    pub(super) odd: &'a [u32],
 }
 
 /// The conditions that the fast form leaves to the slow one.

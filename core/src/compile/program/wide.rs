@@ -1,20 +1,22 @@
 //! Wide policies: those that govern many classes, a bit for each of their rules.
 
-use super::super::{Numbered, holders::at, number};
+use super::super::holders::{at, at_mut};
+use super::super::order::Order;
+use super::super::{Numbered, number};
 use super::{Builder, ClassSet, MOST_VARIANTS, bit, ends, rules_of};
 use crate::cluster::Scope;
 use crate::model::Reason;
 use crate::tables::{AlignedBlock, Ending, Wide, count, index};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How many times fewer classes a policy of the whole cluster needs.
 const CLUSTER_WIDE: u32 = 8;
 /// Positions of bits have 16 bits, and rows of bits are not to grow beyond all bounds.
 const MOST_BITS: u32 = 32_768;
 
-/// Which rule lists are wide, and of which tier.
+/// Which rule lists are wide, and of which tier. That is found once: later edits do not change it.
+#[derive(Debug)]
 pub(super) struct Breadth {
-    /// By tier, then by number, which is the order in which they are tried.
     wide: [BTreeMap<u32, BTreeSet<u32>>; 2],
     tiers: u32,
 }
@@ -40,6 +42,19 @@ impl Breadth {
     pub(super) fn is_wide(&self, side: usize, tier: u32, list: u32) -> bool {
         self.wide.get(side).and_then(|tiers| tiers.get(&tier)).is_some_and(|lists| lists.contains(&list))
     }
+
+    /// Whether a list is wide, whatever its tier.
+    pub(super) fn has(&self, side: usize, list: u32) -> bool {
+        self.wide.get(side).is_some_and(|tiers| tiers.values().any(|lists| lists.contains(&list)))
+    }
+
+    /// The wide lists of a tier in the order in which they are tried.
+    fn of_tier(&self, order: &Order, side: usize, tier: u32) -> Vec<u32> {
+        let lists = self.wide.get(side).and_then(|tiers| tiers.get(&tier));
+        let mut lists: Vec<u32> = lists.into_iter().flatten().copied().collect();
+        lists.sort_by_key(|list| order.rank_of_list(*list));
+        lists
+    }
 }
 
 /// The lists of enough classes: as many as there are bits for.
@@ -47,7 +62,7 @@ fn widest(builder: &Builder<'_>, counts: &BTreeMap<u32, (u32, u32)>) -> BTreeMap
     let enough = |list: u32| {
         let wide_classes = builder.source.options.wide_classes;
         // A policy of the whole cluster seldom stays with the few classes it has in a small one.
-        let cluster_wide = at(builder.source.cluster_wide, list) == Some(&true);
+        let cluster_wide = builder.source.order.is_cluster_wide(list);
         if cluster_wide { wide_classes.div_ceil(CLUSTER_WIDE) } else { wide_classes }
     };
     let mut by_breadth: Vec<(u32, u32, u32)> = counts
@@ -59,7 +74,7 @@ fn widest(builder: &Builder<'_>, counts: &BTreeMap<u32, (u32, u32)>) -> BTreeMap
     let (mut wide, mut bits): (BTreeMap<u32, BTreeSet<u32>>, u32) = (BTreeMap::new(), 0);
     for (_, list, tier) in by_breadth {
         let rules = rules_of(builder.source.policies, list);
-        let conditional = |rule| at(&builder.shapes, rule).is_some_and(|shape| shape.is_conditional);
+        let conditional = |rule| at(&builder.shared.shapes, rule).is_some_and(|shape| shape.is_conditional);
         bits += rules.map(|rule| if conditional(rule) { MOST_VARIANTS } else { 1 }).sum::<u32>();
         // The first bit of a tier begins a word.
         bits += if wide.contains_key(&tier) { 0 } else { 63 };
@@ -71,16 +86,32 @@ fn widest(builder: &Builder<'_>, counts: &BTreeMap<u32, (u32, u32)>) -> BTreeMap
     wide
 }
 
+/// A wide rule list, with its first bit and the one after its last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct WideList {
+    list: u32,
+    first: u32,
+    after: u32,
+}
+
 /// The wide rules of a direction, compiled.
+#[derive(Debug)]
 pub(super) struct WideRules {
-    pub(super) table: Wide,
     /// By class.
     pub(super) subject_rows: Vec<u32>,
     pub(super) peer_rows: Vec<u32>,
     /// By tier: the first of its words, and the first after them.
     words: Vec<(u16, u16)>,
-    /// The first bit of each list.
-    first_bits: BTreeMap<u32, u32>,
+    /// By tier, in the order in which they are tried.
+    lists: BTreeMap<u32, Vec<WideList>>,
+    by_list: HashMap<u32, WideList, ahash::RandomState>,
+    bits: Vec<Option<Bit>>,
+    /// The bits whose rules demand nothing of the subject; and those that demand nothing of the peer.
+    any: [Vec<u64>; 2],
+    /// How many words a row has.
+    width: usize,
+    subjects: Rows,
+    peers: Rows,
 }
 
 impl WideRules {
@@ -95,35 +126,53 @@ impl WideRules {
     }
 
     /// The first bit of the tier that comes after a list.
-    pub(super) fn position(&self, tier: u32, list: u32) -> u16 {
+    pub(super) fn position(&self, order: &Order, tier: u32, list: u32) -> u16 {
         let (_, end) = self.words(tier);
-        let end = u32::from(end) * 64;
-        let next = self.first_bits.range(list..).next().map_or(end, |(_, bit)| *bit);
-        u16::try_from(next.min(end)).unwrap_or(u16::MAX)
+        let rank = order.rank_of_list(list);
+        let mut lists = self.lists.get(&tier).into_iter().flatten();
+        let next = lists.find(|wide| order.rank_of_list(wide.list) > rank);
+        u16::try_from(next.map_or(u32::from(end) * 64, |next| next.first)).unwrap_or(u16::MAX)
+    }
+
+    /// Whether the bits of all lists are where they are in another compilation.
+    pub(super) fn is_laid_out_as(&self, other: &WideRules) -> bool {
+        self.words == other.words && self.lists == other.lists
+    }
+
+    /// Whether the words of all tiers are.
+    pub(super) fn has_words_of(&self, other: &WideRules) -> bool {
+        self.words == other.words
     }
 }
 
-/// A bit: what must hold for it to be set, and what it leads to.
+/// A bit: what must hold for it to be set.
+#[derive(Debug)]
 struct Bit {
     subject: ClassSet,
     peer: ClassSet,
     traffic: u32,
 }
 
-pub(super) fn build(builder: &mut Builder<'_>, breadth: &Breadth, scope: Scope, side: usize) -> WideRules {
-    let lists = breadth.wide.get(side).cloned().unwrap_or_default();
+pub(super) fn build(
+    builder: &mut Builder<'_>,
+    breadth: &Breadth,
+    scope: Scope,
+    side: usize,
+) -> (WideRules, Wide) {
     let (mut bits, mut endings): (Vec<Option<Bit>>, Vec<Ending>) = (Vec::new(), Vec::new());
-    let (mut words, mut first_bits) = (Vec::new(), BTreeMap::new());
+    let (mut words, mut lists) = (Vec::new(), BTreeMap::new());
     for tier in 0..breadth.tiers {
         let first = count(bits.len() / 64);
-        for list in lists.get(&tier).into_iter().flatten() {
-            first_bits.insert(*list, count(bits.len()));
-            for rule in rules_of(builder.source.policies, *list) {
+        for list in breadth.of_tier(builder.source.order, side, tier) {
+            let first = count(bits.len());
+            for rule in rules_of(builder.source.policies, list) {
                 for (bit, ending) in bits_of(builder, rule, side) {
                     bits.push(Some(bit));
                     endings.push(ending);
                 }
             }
+            let list = WideList { list, first, after: count(bits.len()) };
+            lists.entry(tier).or_insert_with(Vec::new).push(list);
         }
         while !bits.len().is_multiple_of(64) {
             bits.push(None);
@@ -133,18 +182,47 @@ pub(super) fn build(builder: &mut Builder<'_>, breadth: &Breadth, scope: Scope, 
         words.push((narrow(first), narrow(count(bits.len() / 64))));
     }
     let blocks = count(bits.len().div_ceil(512));
-    let table = Wide {
+    let mut table = Wide {
         blocks,
         endings,
         tier_ends: words.iter().flat_map(|(first, end)| (*first..*end).map(|_| *end)).collect(),
         ..Wide::default()
     };
-    let mut rules = WideRules { table, subject_rows: Vec::new(), peer_rows: Vec::new(), words, first_bits };
     let width = index(blocks) * 8;
-    subjects(builder, &lists, &bits, scope, side, width, &mut rules);
-    peers(builder, &bits, width, &mut rules);
-    traffic(builder, &bits, width, &mut rules);
-    rules
+    let mut rules = WideRules {
+        subject_rows: Vec::new(),
+        peer_rows: Vec::new(),
+        words,
+        by_list: lists.values().flatten().map(|wide| (wide.list, *wide)).collect(),
+        lists,
+        any: [any(builder, &bits, width, |bit| &bit.subject), any(builder, &bits, width, |bit| &bit.peer)],
+        bits,
+        width,
+        subjects: Rows::new(width),
+        peers: Rows::new(width),
+    };
+    rules.all_subjects(builder, scope, side);
+    rules.all_peers(builder);
+    table.subjects = rules.subjects.blocks();
+    table.peers = rules.peers.blocks();
+    rules.traffic(builder, &mut table);
+    (rules, table)
+}
+
+/// The bits for which part of a rule demands nothing.
+fn any(
+    builder: &mut Builder<'_>,
+    bits: &[Option<Bit>],
+    width: usize,
+    part: impl Fn(&Bit) -> &ClassSet,
+) -> Vec<u64> {
+    let mut row = vec![0; width];
+    for (position, bit) in (0..).zip(bits) {
+        if bit.as_ref().is_some_and(|bit| builder.is_any(part(bit))) {
+            set(&mut row, position);
+        }
+    }
+    row
 }
 
 /// The bits of a rule: one, or one for each traffic that its destinations give it.
@@ -168,7 +246,7 @@ fn bits_of(builder: &mut Builder<'_>, rule: u32, side: usize) -> Vec<(Bit, Endin
 }
 
 /// Rows of bits, each once. Row 0 has none set.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Rows {
     known: Numbered<Box<[u64]>>,
 }
@@ -187,16 +265,27 @@ impl Rows {
         }
     }
 
-    fn blocks(&self) -> Vec<AlignedBlock> {
-        let words = self.known.iter().flat_map(|row| row.chunks(8));
-        words
-            .map(|chunk| {
-                let mut block = [0; 8];
-                block.iter_mut().zip(chunk).for_each(|(word, from)| *word = *from);
-                AlignedBlock(block)
-            })
-            .collect()
+    /// The number of a row, which is written to the table if it is new.
+    fn write(&mut self, row: &[u64], table: &mut Vec<AlignedBlock>) -> u32 {
+        let known = self.known.len();
+        let number = self.add(row);
+        if self.known.len() > known {
+            table.extend(blocks_of(row));
+        }
+        number
     }
+
+    fn blocks(&self) -> Vec<AlignedBlock> {
+        self.known.iter().flat_map(|row| blocks_of(row)).collect()
+    }
+}
+
+fn blocks_of(row: &[u64]) -> impl Iterator<Item = AlignedBlock> + '_ {
+    row.chunks(8).map(|chunk| {
+        let mut block = [0; 8];
+        block.iter_mut().zip(chunk).for_each(|(word, from)| *word = *from);
+        AlignedBlock(block)
+    })
 }
 
 fn set(row: &mut [u64], position: u32) {
@@ -206,117 +295,144 @@ fn set(row: &mut [u64], position: u32) {
     }
 }
 
-/// A subject's row: the rules of the policies that govern it, as far as they can match it.
-fn subjects(
-    builder: &mut Builder<'_>,
-    lists: &BTreeMap<u32, BTreeSet<u32>>,
-    bits: &[Option<Bit>],
-    scope: Scope,
-    side: usize,
-    width: usize,
-    rules: &mut WideRules,
-) {
-    let mut rows = Rows::new(width);
-    let any: Vec<bool> =
-        bits.iter().map(|bit| bit.as_ref().is_some_and(|bit| builder.is_any(&bit.subject))).collect();
-    let mut row = vec![0; width];
-    for (class, key) in (0..).zip(builder.source.keys) {
+fn is_set(row: &[u64], position: u32) -> bool {
+    let (word, mask) = bit(position);
+    row.get(word).is_some_and(|word| word & mask != 0)
+}
+
+impl WideRules {
+    fn all_subjects(&mut self, builder: &Builder<'_>, scope: Scope, side: usize) {
+        let mut row = vec![0; self.width];
+        for class in 0..count(builder.source.keys.len()) {
+            self.subject(builder, scope, side, class, &mut row);
+            self.subject_rows.push(self.subjects.add(&row));
+        }
+    }
+
+    /// A subject's row: the rules of the policies that govern it, as far as they can match it.
+    fn subject(&self, builder: &Builder<'_>, scope: Scope, side: usize, class: u32, row: &mut [u64]) {
         row.fill(0);
-        for tier in builder.tiers(key, scope, side).iter().filter(|_| !key.slow) {
-            let Some(wide) = lists.get(&tier.tier) else { continue };
+        let Some(key) = at(builder.source.keys, class).filter(|key| !key.slow && self.width > 0) else { return };
+        for tier in builder.tiers(key, scope, side) {
             for list in builder.source.policies.policies.slice(tier.policies) {
-                if !wide.contains(list) {
-                    continue;
-                }
-                let first = rules.first_bits.get(list).copied().unwrap_or_default();
-                let after =
-                    rules.first_bits.range(list + 1..).next().map_or(count(bits.len()), |(_, bit)| *bit);
-                for position in first..after {
-                    let governs = at(bits, position).and_then(Option::as_ref).is_some_and(|bit| {
-                        at(&any, position) == Some(&true) || builder.contains(&bit.subject, class)
-                    });
-                    if governs {
-                        set(&mut row, position);
+                let Some(wide) = self.by_list.get(list) else { continue };
+                for position in wide.first..wide.after {
+                    let subject = at(&self.bits, position).and_then(Option::as_ref).map(|bit| &bit.subject);
+                    if is_set(&self.any[0], position)
+                        || subject.is_some_and(|subject| builder.contains(subject, class))
+                    {
+                        set(row, position);
                     }
                 }
             }
         }
-        rules.subject_rows.push(rows.add(&row));
     }
-    rules.table.subjects = rows.blocks();
-}
 
-/// A peer's row: the rules whose demands on the peer it meets.
-fn peers(builder: &mut Builder<'_>, bits: &[Option<Bit>], width: usize, rules: &mut WideRules) {
-    let mut for_all = vec![0; width];
-    let mut by_set: Vec<(ClassSet, Vec<u64>)> = Vec::new();
-    let mut known: std::collections::HashMap<ClassSet, usize, ahash::RandomState> = Default::default();
-    for (position, bit) in (0..).zip(bits) {
-        let Some(bit) = bit else { continue };
-        if builder.is_any(&bit.peer) {
-            set(&mut for_all, position);
-            continue;
-        }
-        let place = *known.entry(bit.peer.clone()).or_insert_with(|| {
-            by_set.push((bit.peer.clone(), vec![0; width]));
-            by_set.len() - 1
-        });
-        if let Some((_, row)) = by_set.get_mut(place) {
-            set(row, position);
-        }
-    }
-    let classes = builder.source.keys.len();
-    let mut all = for_all.repeat(classes);
-    for (peer, mask) in &by_set {
-        let first = mask.iter().position(|word| *word != 0).unwrap_or(0);
-        let last = mask.iter().rposition(|word| *word != 0).unwrap_or(0);
-        for class in &*builder.classes(peer) {
-            let start = index(*class) * width;
-            let row = all.get_mut(start + first..=start + last).unwrap_or_default();
-            row.iter_mut().zip(mask.iter().skip(first)).for_each(|(word, more)| *word |= more);
-        }
-    }
-    let mut rows = Rows::new(width);
-    rules.peer_rows =
-        if width == 0 { vec![0; classes] } else { all.chunks(width).map(|row| rows.add(row)).collect() };
-    rules.table.peers = rows.blocks();
-}
-
-/// An atom's row: the rules that match such traffic.
-fn traffic(builder: &mut Builder<'_>, bits: &[Option<Bit>], width: usize, rules: &mut WideRules) {
-    let mut masks: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
-    for (position, bit) in (0..).zip(bits) {
-        if let Some(bit) = bit {
-            set(masks.entry(bit.traffic).or_insert_with(|| vec![0; width]), position);
-        }
-    }
-    // Rows change only where a set begins or ends.
-    let mut changes: BTreeMap<usize, Vec<(bool, u32)>> = BTreeMap::from([(0, Vec::new())]);
-    for traffic in masks.keys() {
-        for run in builder.traffic.runs(*traffic) {
-            let places = builder.atoms.places(*run);
-            changes.entry(places.start).or_default().push((true, *traffic));
-            changes.entry(places.end).or_default().push((false, *traffic));
-        }
-    }
-    let mut rows = Rows::new(width);
-    let mut row = vec![0; width];
-    let starts = &builder.atoms.starts;
-    let ends = changes.keys().copied().skip(1).chain([starts.len()]);
-    let mut traffic_rows = vec![0; index(builder.atoms.table.atoms)];
-    // Each bit has one set of traffic, so sets that begin or end do not touch each other's bits.
-    for ((first, changes), end) in changes.iter().zip(ends) {
-        for (begins, traffic) in changes {
-            let mask = masks.get(traffic).map_or(&[][..], Vec::as_slice);
-            for (word, bits) in row.iter_mut().zip(mask) {
-                *word = if *begins { *word | bits } else { *word & !bits };
+    /// Every peer's row: the rules whose demands on the peer it meets.
+    fn all_peers(&mut self, builder: &mut Builder<'_>) {
+        let width = self.width;
+        let mut by_set: Vec<(&ClassSet, Vec<u64>)> = Vec::new();
+        let mut known: HashMap<&ClassSet, usize, ahash::RandomState> = HashMap::default();
+        for (position, bit) in (0..).zip(&self.bits) {
+            let Some(bit) = bit.as_ref().filter(|_| !is_set(&self.any[1], position)) else { continue };
+            let place = *known.entry(&bit.peer).or_insert_with(|| {
+                by_set.push((&bit.peer, vec![0; width]));
+                by_set.len() - 1
+            });
+            if let Some((_, row)) = by_set.get_mut(place) {
+                set(row, position);
             }
         }
-        let number = rows.add(&row);
-        for (_, atom) in starts.get(*first..end).unwrap_or_default() {
-            traffic_rows.iter_mut().skip(index(*atom)).take(1).for_each(|place| *place = number);
+        let classes = builder.source.keys.len();
+        let mut all = self.any[1].repeat(classes);
+        for (peer, mask) in &by_set {
+            let first = mask.iter().position(|word| *word != 0).unwrap_or(0);
+            let last = mask.iter().rposition(|word| *word != 0).unwrap_or(0);
+            for class in &*builder.classes(peer) {
+                let start = index(*class) * width;
+                let row = all.get_mut(start + first..=start + last).unwrap_or_default();
+                row.iter_mut().zip(mask.iter().skip(first)).for_each(|(word, more)| *word |= more);
+            }
         }
+        self.peer_rows = match width {
+            0 => vec![0; classes],
+            _ => all.chunks(width).map(|row| self.peers.add(row)).collect(),
+        };
     }
-    rules.table.traffic_rows = traffic_rows;
-    rules.table.traffic = rows.blocks();
+
+    /// An atom's row: the rules that match such traffic.
+    pub(super) fn traffic(&self, builder: &Builder<'_>, table: &mut Wide) {
+        let shared = &*builder.shared;
+        let mut masks: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+        for (position, bit) in (0..).zip(&self.bits) {
+            if let Some(bit) = bit {
+                set(masks.entry(bit.traffic).or_insert_with(|| vec![0; self.width]), position);
+            }
+        }
+        // Rows change only where a set begins or ends.
+        let mut changes: BTreeMap<usize, Vec<(bool, u32)>> = BTreeMap::from([(0, Vec::new())]);
+        for traffic in masks.keys() {
+            for run in shared.traffic.runs(*traffic) {
+                let places = shared.atoms.places(*run);
+                changes.entry(places.start).or_default().push((true, *traffic));
+                changes.entry(places.end).or_default().push((false, *traffic));
+            }
+        }
+        let mut rows = Rows::new(self.width);
+        let mut row = vec![0; self.width];
+        let starts = &shared.atoms.starts;
+        let ends = changes.keys().copied().skip(1).chain([starts.len()]);
+        let mut traffic_rows = vec![0; index(shared.atoms.table.atoms)];
+        // Each bit has one set of traffic, so sets that begin or end do not touch each other's bits.
+        for ((first, changes), end) in changes.iter().zip(ends) {
+            for (begins, traffic) in changes {
+                let mask = masks.get(traffic).map_or(&[][..], Vec::as_slice);
+                for (word, bits) in row.iter_mut().zip(mask) {
+                    *word = if *begins { *word | bits } else { *word & !bits };
+                }
+            }
+            let number = rows.add(&row);
+            for (_, atom) in starts.get(*first..end).unwrap_or_default() {
+                traffic_rows.iter_mut().skip(index(*atom)).take(1).for_each(|place| *place = number);
+            }
+        }
+        table.traffic_rows = traffic_rows;
+        table.traffic = rows.blocks();
+    }
+
+    /// The rows of a new class, with the next number.
+    pub(super) fn add_class(
+        &mut self,
+        builder: &Builder<'_>,
+        table: &mut Wide,
+        scope: Scope,
+        side: usize,
+        class: u32,
+    ) {
+        self.subject_rows.push(0);
+        self.renew_subject(builder, table, scope, side, class);
+        let slow = at(builder.source.keys, class).is_some_and(|key| key.slow);
+        let mut row = self.any[1].clone();
+        for (position, bit) in (0..).zip(&self.bits).filter(|_| !slow) {
+            if bit.as_ref().is_some_and(|bit| builder.contains(&bit.peer, class)) {
+                set(&mut row, position);
+            }
+        }
+        self.peer_rows.push(self.peers.write(&row, &mut table.peers));
+    }
+
+    /// The row of a subject that is governed otherwise than before.
+    pub(super) fn renew_subject(
+        &mut self,
+        builder: &Builder<'_>,
+        table: &mut Wide,
+        scope: Scope,
+        side: usize,
+        class: u32,
+    ) {
+        let mut row = vec![0; self.width];
+        self.subject(builder, scope, side, class, &mut row);
+        let number = self.subjects.write(&row, &mut table.subjects);
+        at_mut(&mut self.subject_rows, class).into_iter().for_each(|known| *known = number);
+    }
 }
