@@ -1,6 +1,6 @@
 //! From a protocol and port, or ICMP message, to an atom: traffic that no rule tells apart.
 
-use super::index;
+use super::{Arena, index};
 
 /// Where the atoms of a protocol are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,9 +19,9 @@ pub(crate) struct ProtocolAtoms {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Traffic {
     /// By protocol number; 256 of them.
-    pub(crate) protocols: Vec<ProtocolAtoms>,
+    pub(crate) protocols: Arena<ProtocolAtoms>,
     /// For every port, then, if rules tell ICMP messages apart, for every type and code: the number of its interval.
-    pub(crate) intervals: Vec<u16>,
+    pub(crate) intervals: Arena<u16>,
     /// How many atoms there are.
     pub(crate) atoms: u32,
 }
