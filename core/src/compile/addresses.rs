@@ -6,7 +6,7 @@ use super::program::ClassKey;
 use super::ranges::{Range, covering};
 use super::{Numbered, number};
 use crate::cluster::Cluster;
-use crate::tables::{Addresses, Class, ClassParts, EndpointRecord, Endpoints, NONE, Occupant, Parts, Trie};
+use crate::tables::{Addresses, Class, ClassParts, EndpointRecord, Endpoints, NONE, Occupant, Parts, Single};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -41,7 +41,7 @@ pub(super) fn addresses(
     let [v4, v6] = ranges;
     let mut classifier =
         Classifier { cluster, endpoints, parts, keys: Numbered::default(), nodes: of_nodes, served };
-    let (mut occupied_v4, mut occupied_v6) = (Vec::new(), Vec::new());
+    let mut occupied_v4 = Vec::new();
     let (mut single_v4, mut single_v6) = (Vec::new(), Vec::new());
     for same in held_v4.chunk_by(|a, b| a >> 32 == b >> 32) {
         let Some(address) = same.first().and_then(|held| u32::try_from(held >> 32).ok()) else { continue };
@@ -54,23 +54,15 @@ pub(super) fn addresses(
         let Some((address, endpoint)) = same.first().copied() else { continue };
         let only = Some(endpoint).filter(|_| same.len() == 1);
         let (class, occupant) = classifier.address(IpAddr::V6(Ipv6Addr::from_bits(address)), only, v6);
-        single_v6.push((address, class));
-        occupied_v6.extend(occupant.map(|occupant| (address, occupant)));
+        single_v6.push(Single { address, class, occupant: occupant.unwrap_or(Occupant::NOBODY) });
     }
     let mut keys = classifier.keys;
     let runs_v4 = outside(&mut keys, v4, 0);
     let runs_v6 = outside(&mut keys, v6, Class::V6);
     let narrow = |(first, class): (u128, u32)| Some((u32::try_from(first).ok()?, class));
-    let runs: Vec<(u32, u32)> =
-        merged(&runs_v4, &single_v4, u128::from(u32::MAX)).into_iter().filter_map(narrow).collect();
-    let addresses = Addresses {
-        v4: Trie::new(&runs),
-        v6: merged(&runs_v6, &single_v6, u128::MAX),
-        classes: keys.iter().map(|key| ClassParts { holders: key.holders, address: key.address }).collect(),
-        occupied_v4,
-        occupied_v6,
-    };
-    (addresses, keys)
+    let runs: Vec<(u32, u32)> = merged(&runs_v4, &single_v4).into_iter().filter_map(narrow).collect();
+    let classes = keys.iter().map(|key| ClassParts { holders: key.holders, address: key.address }).collect();
+    (Addresses::new(&runs, &occupied_v4, runs_v6, single_v6, classes), keys)
 }
 
 /// Addresses with who holds them, sorted: IPv4 ones above the number of the endpoint. What nodes and services have is
@@ -173,7 +165,7 @@ fn outside(keys: &mut Numbered<ClassKey>, ranges: &[Range], flags: u32) -> Vec<(
 }
 
 /// Runs of addresses in which single ones have classes of their own.
-fn merged(runs: &[(u128, u32)], single: &[(u128, u32)], last: u128) -> Vec<(u128, u32)> {
+fn merged(runs: &[(u128, u32)], single: &[(u128, u32)]) -> Vec<(u128, u32)> {
     let mut all: Vec<(u128, u32)> = Vec::with_capacity(runs.len() + 2 * single.len());
     let mut runs = runs.iter().copied().peekable();
     let mut current = 0;
@@ -188,7 +180,7 @@ fn merged(runs: &[(u128, u32)], single: &[(u128, u32)], last: u128) -> Vec<(u128
             current = run;
         }
         push(*address, *class);
-        if *address < last {
+        if *address < u128::from(u32::MAX) {
             push(address + 1, current);
         }
     }

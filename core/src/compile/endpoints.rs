@@ -93,7 +93,7 @@ fn node_records(cluster: &Cluster, nodes: &Nodes, endpoints: &mut Endpoints) -> 
         let addresses = cluster.node(name).map(|node| node.addresses.as_slice()).unwrap_or_default();
         NodeRecord {
             addresses: endpoints.addresses.push(addresses.iter().copied()),
-            hosts: endpoints.hosts.push(hosts.remove(&nodes.number(Some(name))).unwrap_or_default()),
+            hosts: endpoints.hosts.append(hosts.remove(&nodes.number(Some(name))).unwrap_or_default()),
             view: nodes.view(name),
         }
     };

@@ -29,6 +29,7 @@ use crate::cluster::{Cluster, Scope};
 use crate::model::Name;
 use crate::tables::{Policies, Tables, count};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A set that numbers its members in the order of their arrival.
 type Numbered<T> = indexmap::IndexSet<T, ahash::RandomState>;
@@ -77,7 +78,7 @@ pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
     let (traffic, slow_rules) = builder.finish();
     Tables {
         generation: cluster.generation(),
-        dialect: cluster.dialect().clone(),
+        dialect: cluster.dialect().clone().into(),
         only_node: nodes.only(options.node.as_ref()),
         addresses,
         parts,
@@ -96,10 +97,11 @@ fn declare_identities(cluster: &Cluster, policies: &mut Policies) {
     if policies.identities.len() == 0 {
         return;
     }
-    policies.namespaces = cluster.namespaces().map(|(name, labels)| (name.clone(), labels.clone())).collect();
+    let namespaces = cluster.namespaces().map(|(name, labels)| (name.clone(), labels.clone()));
+    policies.namespaces = Arc::new(namespaces.collect());
     let mut accounts: BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>> = BTreeMap::new();
     for ((namespace, name), labels) in cluster.service_accounts() {
         accounts.entry(namespace.clone()).or_default().insert(name.clone(), labels.clone());
     }
-    policies.service_accounts = accounts;
+    policies.service_accounts = accounts.into();
 }

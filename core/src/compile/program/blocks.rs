@@ -27,7 +27,7 @@ pub(super) fn build(builder: &mut Builder<'_>, chains: &Chains<'_>) -> Built {
     let (groups, patterns) = grouped(builder, chains, broad);
     let mut blocks = Blocks {
         rows: RowTable::new(),
-        program: Program { buckets: vec![Bucket::EMPTY], ..Program::default() },
+        program: Program { buckets: vec![Bucket::EMPTY].into(), ..Program::default() },
         bases: HashMap::default(),
         patterns,
         groups,
@@ -39,7 +39,10 @@ pub(super) fn build(builder: &mut Builder<'_>, chains: &Chains<'_>) -> Built {
         blocks.program.lists.push(record);
     }
     let RowTable { rows, segments, long_rows, .. } = blocks.rows;
-    Built { program: Program { rows, segments, long_rows, ..blocks.program }, groups: blocks.groups }
+    Built {
+        program: Program { rows: rows.into(), segments, long_rows, ..blocks.program },
+        groups: blocks.groups,
+    }
 }
 
 /// The sets of peers of so many classes, in so many lists, that no list is to name the classes.
@@ -222,7 +225,7 @@ impl Blocks {
         let bases = &mut self.program.bases;
         *self.bases.entry(rows).or_insert_with_key(|rows| {
             let first = count(bases.len());
-            bases.extend(rows);
+            bases.extend_from_slice(rows);
             first
         })
     }

@@ -108,7 +108,7 @@ impl<'a> Builder<'a> {
         let record = |(class, key): (usize, &ClassKey)| {
             let list = |side: usize| {
                 let first = firsts.get(class).and_then(|firsts| firsts.get(side)).copied().unwrap_or(NONE);
-                let mut list = at(&built.program.lists, first).copied().unwrap_or_default();
+                let mut list = built.program.lists.get(first).copied().unwrap_or_default();
                 list.subject_row =
                     wide.get(side).and_then(|wide| wide.subject_rows.get(class)).copied().unwrap_or(0);
                 list

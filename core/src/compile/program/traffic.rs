@@ -59,7 +59,7 @@ impl TrafficSets {
         let with_atoms = [Protocol::TCP, Protocol::UDP, Protocol::SCTP, Protocol::ICMP, Protocol::ICMPV6];
         let protocols: BTreeSet<u8> = named.chain(with_atoms.map(Protocol::number)).collect();
         let mut sets = TrafficSets {
-            table: Traffic { protocols: Vec::new(), intervals, atoms: 0 },
+            table: Traffic { intervals: intervals.into(), ..Traffic::default() },
             groups: Vec::new(),
             sets: Numbered::default(),
             known: HashMap::default(),

@@ -135,7 +135,7 @@ pub(super) fn build(builder: &mut Builder<'_>, breadth: &Breadth, scope: Scope, 
     let blocks = count(bits.len().div_ceil(512));
     let table = Wide {
         blocks,
-        endings,
+        endings: endings.into(),
         tier_ends: words.iter().flat_map(|(first, end)| (*first..*end).map(|_| *end)).collect(),
         ..Wide::default()
     };
@@ -243,7 +243,7 @@ fn subjects(
         }
         rules.subject_rows.push(rows.add(&row));
     }
-    rules.table.subjects = rows.blocks();
+    rules.table.subjects = rows.blocks().into();
 }
 
 /// A peer's row: the rules whose demands on the peer it meets.
@@ -279,7 +279,7 @@ fn peers(builder: &mut Builder<'_>, bits: &[Option<Bit>], width: usize, rules: &
     let mut rows = Rows::new(width);
     rules.peer_rows =
         if width == 0 { vec![0; classes] } else { all.chunks(width).map(|row| rows.add(row)).collect() };
-    rules.table.peers = rows.blocks();
+    rules.table.peers = rows.blocks().into();
 }
 
 /// An atom's row: the rules that match such traffic.
@@ -313,5 +313,5 @@ fn traffic(builder: &mut Builder<'_>, bits: &[Option<Bit>], width: usize, rules:
         let number = rows.add(&row);
         rules.table.traffic_rows.extend((*first..end).map(|_| number));
     }
-    rules.table.traffic = rows.blocks();
+    rules.table.traffic = rows.blocks().into();
 }
