@@ -27,8 +27,21 @@ pub use crate::tables::SnapshotError;
 pub struct Snapshot(Arc<Tables>);
 
 impl From<Tables> for Snapshot {
-    fn from(tables: Tables) -> Self {
+    fn from(mut tables: Tables) -> Self {
+        tables.seal();
         Snapshot(Arc::new(tables))
+    }
+}
+
+impl From<Arc<Tables>> for Snapshot {
+    fn from(tables: Arc<Tables>) -> Self {
+        Snapshot(tables)
+    }
+}
+
+impl From<Snapshot> for Arc<Tables> {
+    fn from(Snapshot(tables): Snapshot) -> Self {
+        tables
     }
 }
 
@@ -41,6 +54,11 @@ impl Snapshot {
     /// Compiles all of a cluster as the options say.
     pub fn compile_with(cluster: &Cluster, options: &CompileOptions) -> Self {
         compile::compile(cluster, options).into()
+    }
+
+    /// It is made of these tables, and not of others that are equal.
+    pub(crate) fn is_of(&self, tables: &Arc<Tables>) -> bool {
+        Arc::ptr_eq(&self.0, tables)
     }
 
     /// The enforced verdict of a flow: what [`Snapshot::evaluate`] gives, without the pending one.
@@ -80,7 +98,7 @@ impl Snapshot {
 
     /// What the tables take, in bytes, without names and HTTP paths.
     pub fn table_bytes(&self) -> usize {
-        self.0.bytes_by_table().iter().map(|(_, bytes)| bytes).sum()
+        self.0.bytes()
     }
 
     /// How large the tables are, and which form was chosen for what. Linear in the tables.

@@ -45,7 +45,7 @@ impl Stats {
             bits.filter(|ending| **ending != crate::tables::Ending::default()).count()
         };
         Stats {
-            classes: tables.enforced.classes.len(),
+            classes: crate::tables::index(tables.enforced.classes.len()),
             slow_classes: tables
                 .enforced
                 .classes
@@ -56,7 +56,7 @@ impl Stats {
             rules: tables.policies.rules.iter().count(),
             slow_rules: crate::tables::index(tables.slow_rules),
             wide_rules: [wide(0), wide(1)],
-            lists: sum(|program| program.lists.len()),
+            lists: sum(|program| crate::tables::index(program.lists.len())),
             slow_lists: sum(|program| crate::tables::index(program.slow_lists)),
             rows: sum(|program| program.rows.len()),
             buckets: sum(|program| program.buckets.len()),

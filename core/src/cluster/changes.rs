@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
     everything: bool,
+    since: u32,
     tiers: bool,
     nodes: bool,
     namespaces: bool,
@@ -45,9 +46,15 @@ impl Changes {
         self.everything
     }
 
+    /// The generation of the cluster from which on changes were collected: who followed it up to there misses nothing.
+    /// None if that is not known; the changes are [everything](Self::is_everything) then.
+    pub fn since(&self) -> Option<u32> {
+        (!self.everything).then_some(self.since)
+    }
+
     /// Nothing changed.
     pub fn is_empty(&self) -> bool {
-        *self == Changes::default()
+        *self == Changes { since: self.since, ..Changes::default() }
     }
 
     /// Endpoints that came, went, were declared differently (labels, profiles, addresses, ports, node, ...) or inherit
@@ -109,7 +116,8 @@ impl Cluster {
     /// What was touched since this was last called; from then on, changes are collected anew. Nothing is collected until
     /// it is called for the first time: the first answer is [everything](Changes::is_everything).
     pub fn take_changes(&mut self) -> Changes {
-        std::mem::take(&mut self.log.0)
+        let new = Changes { since: self.generation, ..Changes::default() };
+        std::mem::replace(&mut self.log.0, new)
     }
 }
 

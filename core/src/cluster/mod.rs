@@ -33,7 +33,7 @@ pub use transaction::{Invalid, Transaction};
 
 use crate::dialect::Dialect;
 use crate::lower::Lowered;
-use crate::model::{EndpointId, Name};
+use crate::model::{EndpointId, Name, NetworkSetKey};
 use crate::resource::{Resource, ResourceKey};
 use crate::selector::Selector;
 use ipnet::IpNet;
@@ -176,6 +176,16 @@ impl Cluster {
     /// Every network set, by key.
     pub fn network_sets(&self) -> impl Iterator<Item = &NetworkSetEntry> {
         self.network_sets.iter()
+    }
+
+    /// A network set by its key.
+    pub(crate) fn network_set(&self, key: &NetworkSetKey) -> Option<&NetworkSetEntry> {
+        self.network_sets.get(key)
+    }
+
+    /// The endpoints that name a profile.
+    pub(crate) fn endpoints_with_profile(&self, profile: &str) -> impl Iterator<Item = EndpointId> {
+        self.endpoints.with_profile(profile)
     }
 
     /// The labels of a declared namespace.

@@ -24,6 +24,10 @@ impl NetworkSets {
         self.entries.values()
     }
 
+    pub(super) fn get(&self, key: &NetworkSetKey) -> Option<&NetworkSetEntry> {
+        self.entries.get(key)
+    }
+
     pub(super) fn contains(&self, key: &NetworkSetKey) -> bool {
         self.entries.contains_key(key)
     }

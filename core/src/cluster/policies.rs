@@ -4,7 +4,9 @@ use super::Cluster;
 use super::changes::Log;
 use super::order::{Tiers, tie_text};
 use crate::dialect::TieBreak;
-use crate::model::{Direction, Name, Order, Origin, Policy, PolicyKey, Profile, Rule, RuleId, RuleOrigin, Tier};
+use crate::model::{
+    Direction, Name, Order, Origin, Policy, PolicyKey, Profile, Rule, RuleId, RuleOrigin, Tier,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 

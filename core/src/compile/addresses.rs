@@ -6,7 +6,7 @@ use super::program::ClassKey;
 use super::ranges::{Range, covering};
 use crate::cluster::Cluster;
 use crate::tables::{
-    Addresses, Class, ClassParts, EndpointRecord, Endpoints, NONE, Occupant, Parts, Table, Trie, count,
+    Addresses, Class, ClassParts, EndpointRecord, Endpoints, NONE, Occupant, Parts, Single, count,
 };
 use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -107,10 +107,12 @@ impl Classifier<'_> {
     /// The class of every address, and who has those that somebody has.
     pub(super) fn all(mut self) -> Addresses {
         let (held_v4, held_v6) = self.held();
-        let (mut occupied_v4, mut occupied_v6) = (Vec::new(), Vec::new());
+        let mut occupied_v4 = Vec::new();
         let (mut single_v4, mut single_v6) = (Vec::new(), Vec::new());
         for same in held_v4.chunk_by(|a, b| a >> 32 == b >> 32) {
-            let Some(address) = same.first().and_then(|held| u32::try_from(held >> 32).ok()) else { continue };
+            let Some(address) = same.first().and_then(|held| u32::try_from(held >> 32).ok()) else {
+                continue;
+            };
             let only = same.first().map(|held| low(*held)).filter(|_| same.len() == 1);
             let (class, occupant) = self.address(IpAddr::V4(Ipv4Addr::from_bits(address)), only);
             single_v4.push((u128::from(address), class));
@@ -120,22 +122,14 @@ impl Classifier<'_> {
             let Some((address, endpoint)) = same.first().copied() else { continue };
             let only = Some(endpoint).filter(|_| same.len() == 1);
             let (class, occupant) = self.address(IpAddr::V6(Ipv6Addr::from_bits(address)), only);
-            single_v6.push((address, class));
-            occupied_v6.extend(occupant.map(|occupant| (address, occupant)));
+            single_v6.push(Single { address, class, occupant: occupant.unwrap_or(Occupant::NOBODY) });
         }
         let [v4, v6] = self.ranges;
         let runs_v4 = outside(self.classes, v4, 0);
         let runs_v6 = outside(self.classes, v6, Class::V6);
         let narrow = |(first, class): (u128, u32)| Some((u32::try_from(first).ok()?, class));
-        let runs: Vec<(u32, u32)> =
-            merged(&runs_v4, &single_v4, u128::from(u32::MAX)).into_iter().filter_map(narrow).collect();
-        Addresses {
-            v4: Trie::new(&runs),
-            v6: merged(&runs_v6, &single_v6, u128::MAX),
-            classes: self.classes.parts(0).collect::<Table<_>>(),
-            occupied_v4,
-            occupied_v6,
-        }
+        let runs: Vec<(u32, u32)> = merged(&runs_v4, &single_v4).into_iter().filter_map(narrow).collect();
+        Addresses::new(&runs, &occupied_v4, runs_v6, single_v6, self.classes.parts(0).collect())
     }
 
     /// Addresses with who holds them, sorted: IPv4 ones above the number of the endpoint. What nodes and services have
@@ -200,6 +194,28 @@ impl Classifier<'_> {
         (class, occupied.then_some(Occupant { endpoint, node }))
     }
 
+    /// The class of an address whose holders or ranges may be others than before, and who has it; none if nobody does.
+    pub(super) fn again(&mut self, address: IpAddr) -> Option<(u32, Occupant)> {
+        let mut holders = self.cluster.endpoints_at(address).map(|entry| entry.id.get()).peekable();
+        if holders.peek().is_none() && !self.others.have(address) {
+            return None;
+        }
+        // An address tells what it is of its first holder only.
+        holders.for_each(|holder| self.endpoints.set_class(holder, address, NONE));
+        let (class, occupant) = self.address(address, None);
+        Some((class, occupant.unwrap_or(Occupant::NOBODY)))
+    }
+
+    /// The class of an address if nobody has it.
+    pub(super) fn outside(&mut self, address: IpAddr) -> u32 {
+        let [v4, v6] = self.ranges;
+        let (part, flags) = match address {
+            IpAddr::V4(address) => (covering(v4, address.to_bits().into()), 0),
+            IpAddr::V6(address) => (covering(v6, address.to_bits()), Class::V6),
+        };
+        self.classes.outside(part, flags)
+    }
+
     /// Whether an address does not tell all that matters of its endpoint: it has another one of the family, or its node
     /// has a host endpoint that may have a say.
     fn is_slow(&self, record: &EndpointRecord, address: IpAddr) -> bool {
@@ -229,7 +245,7 @@ fn outside(classes: &mut Classes, ranges: &[Range], flags: u32) -> Vec<(u128, u3
 }
 
 /// Runs of addresses in which single ones have classes of their own.
-fn merged(runs: &[(u128, u32)], single: &[(u128, u32)], last: u128) -> Vec<(u128, u32)> {
+fn merged(runs: &[(u128, u32)], single: &[(u128, u32)]) -> Vec<(u128, u32)> {
     let mut all: Vec<(u128, u32)> = Vec::with_capacity(runs.len() + 2 * single.len());
     let mut runs = runs.iter().copied().peekable();
     let mut current = 0;
@@ -244,7 +260,7 @@ fn merged(runs: &[(u128, u32)], single: &[(u128, u32)], last: u128) -> Vec<(u128
             current = run;
         }
         push(*address, *class);
-        if *address < last {
+        if *address < u128::from(u32::MAX) {
             push(address + 1, current);
         }
     }

@@ -35,7 +35,9 @@ enum Anchor<'a> {
 impl Anchors {
     /// Adds the selectors that came since the last time.
     pub(super) fn extend(&mut self, selectors: &Numbered<Selector>) {
-        for (number, selector) in (0..count(selectors.len())).zip(selectors).skip(crate::tables::index(self.len)) {
+        for (number, selector) in
+            (0..count(selectors.len())).zip(selectors).skip(crate::tables::index(self.len))
+        {
             match self.best(selector.expr()) {
                 None => self.others.push(number),
                 Some(Anchor::Has(key)) => self.by_key.entry(key.clone()).or_default().any_value.push(number),
@@ -68,10 +70,9 @@ impl Anchors {
         match expr {
             Expr::Equals(key, value) => Some(Anchor::Is(key, vec![value])),
             Expr::In(key, values) => Some(Anchor::Is(key, values.iter().collect())),
-            Expr::Has(key)
-            | Expr::Contains(key, _)
-            | Expr::StartsWith(key, _)
-            | Expr::EndsWith(key, _) => Some(Anchor::Has(key)),
+            Expr::Has(key) | Expr::Contains(key, _) | Expr::StartsWith(key, _) | Expr::EndsWith(key, _) => {
+                Some(Anchor::Has(key))
+            }
             Expr::And(operands) => {
                 let anchors = operands.iter().filter_map(|operand| self.best(operand));
                 anchors.min_by_key(|anchor| self.shared(anchor))

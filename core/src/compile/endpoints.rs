@@ -8,7 +8,9 @@ use super::parts::PartTable;
 use super::vocabulary::Vocabulary;
 use crate::cluster::{Cluster, EndpointEntry};
 use crate::model::{EndpointKind, HostInterface, Name};
-use crate::tables::{EndpointRecord, Endpoints, Host, Interface, NONE, NodeRecord, Parts, Policies, Table, index};
+use crate::tables::{
+    EndpointRecord, Endpoints, Host, Interface, NONE, NodeRecord, Parts, Policies, Table, index,
+};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -115,7 +117,7 @@ fn node_records(cluster: &Cluster, nodes: &Nodes, endpoints: &mut Endpoints) -> 
         let addresses = cluster.node(name).map(|node| node.addresses.as_slice()).unwrap_or_default();
         NodeRecord {
             addresses: endpoints.addresses.push(addresses.iter().copied()),
-            hosts: endpoints.hosts.push(hosts.remove(&nodes.number(Some(name))).unwrap_or_default()),
+            hosts: endpoints.hosts.append(hosts.remove(&nodes.number(Some(name))).unwrap_or_default()),
             view: nodes.view(name),
         }
     };

@@ -153,7 +153,8 @@ impl Subjects {
 
     /// The subjects whose lists of profiles have a number in them.
     pub(super) fn with_profile(&self, profile: u32, endpoints: &Endpoints) -> Vec<u32> {
-        let has = |(_, _, profiles): &(u32, bool, Span)| endpoints.profiles.slice(*profiles).contains(&profile);
+        let has =
+            |(_, _, profiles): &(u32, bool, Span)| endpoints.profiles.slice(*profiles).contains(&profile);
         (0..).zip(&self.subjects).filter(|(_, subject)| has(subject)).map(|(number, _)| number).collect()
     }
 
@@ -170,8 +171,7 @@ impl Subjects {
         endpoints: &mut Endpoints,
         policies: &mut Policies,
     ) {
-        let Some((set, is_host, profiles)) =
-            self.subjects.get_index(crate::tables::index(subject)).copied()
+        let Some((set, is_host, profiles)) = self.subjects.get_index(crate::tables::index(subject)).copied()
         else {
             return;
         };
@@ -210,9 +210,8 @@ impl Subjects {
         scope: Scope,
         policies: &mut Policies,
     ) -> u32 {
-        let acts = |policy: &Governing| {
-            acts_in(policy.class, phase) && (scope == Scope::Pending || !policy.staged)
-        };
+        let acts =
+            |policy: &Governing| acts_in(policy.class, phase) && (scope == Scope::Pending || !policy.staged);
         let acting: Vec<&(u32, Governing)> = selecting.iter().filter(|(_, policy)| acts(policy)).collect();
         let tiers: Vec<_> = acting
             .chunk_by(|(_, a), (_, b)| a.tier == b.tier)
@@ -243,12 +242,7 @@ impl Subjects {
     }
 }
 
-fn applied_tier(
-    tier: &[&(u32, Governing)],
-    phase: Phase,
-    direction: usize,
-    scope: Scope,
-) -> Option<TierKey> {
+fn applied_tier(tier: &[&(u32, Governing)], phase: Phase, direction: usize, scope: Scope) -> Option<TierKey> {
     let position = tier.first()?.1.tier;
     let governing: Vec<(&Governing, u32, Option<RuleId>)> = tier
         .iter()

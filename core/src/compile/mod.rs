@@ -30,7 +30,7 @@ mod vocabulary;
 
 pub use options::CompileOptions;
 pub(crate) use state::State;
-pub(crate) use update::Cost;
+pub(crate) use update::Work;
 
 use crate::cluster::Cluster;
 use crate::tables::{Tables, count};
@@ -45,5 +45,7 @@ fn number<T: std::hash::Hash + Eq>(set: &mut Numbered<T>, member: T) -> u32 {
 
 /// Compiles all of a cluster.
 pub(crate) fn compile(cluster: &Cluster, options: &CompileOptions) -> Tables {
-    State::new(cluster, options).tables
+    let mut tables = State::new(cluster, options).tables;
+    tables.seal();
+    tables
 }

@@ -2,7 +2,9 @@
 
 use super::rules::{RuleCompiler, Spoken};
 use crate::cluster::{Cluster, PolicyEntry, ProfileEntry};
-use crate::model::{DefaultAction, Direction, Isolation, Name, Order as PolicyOrder, PolicyClass, PolicyKey, RuleId};
+use crate::model::{
+    DefaultAction, Direction, Isolation, Name, Order as PolicyOrder, PolicyClass, PolicyKey, RuleId,
+};
 use crate::tables::{Policies, Profile, Span, count, index};
 use std::collections::HashMap;
 
@@ -242,7 +244,12 @@ fn rank(entry: &PolicyEntry, tier: u32) -> Rank {
     (tier, order, text.clone(), key.clone())
 }
 
-fn governing(entry: &PolicyEntry, tier: u32, action: DefaultAction, rules: &mut RuleCompiler<'_>) -> Governing {
+fn governing(
+    entry: &PolicyEntry,
+    tier: u32,
+    action: DefaultAction,
+    rules: &mut RuleCompiler<'_>,
+) -> Governing {
     let policy = &entry.policy;
     Governing {
         tier,

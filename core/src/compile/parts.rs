@@ -32,11 +32,19 @@ impl PartTable {
         resolutions: Vec<Resolution>,
     ) -> u32 {
         let key = (sorted(predicates).into_boxed_slice(), sorted(resolutions).into_boxed_slice());
-        *self.known.entry(key).or_insert_with_key(|(predicates, resolutions)| add(parts, predicates, resolutions))
+        *self
+            .known
+            .entry(key)
+            .or_insert_with_key(|(predicates, resolutions)| add(parts, predicates, resolutions))
     }
 
     /// A part of its own, where these hold.
-    pub(super) fn new_part(&mut self, parts: &mut Parts, predicates: Vec<u32>, resolutions: Vec<Resolution>) -> u32 {
+    pub(super) fn new_part(
+        &mut self,
+        parts: &mut Parts,
+        predicates: Vec<u32>,
+        resolutions: Vec<Resolution>,
+    ) -> u32 {
         add(parts, &sorted(predicates), &sorted(resolutions))
     }
 

@@ -88,7 +88,10 @@ impl RuleCompiler<'_> {
             checks.push(Check::InNets(side, self.spoken.vocabulary.in_nets(entity.nets.iter().copied())));
         }
         if !entity.not_nets.is_empty() {
-            checks.push(Check::NotInNets(side, self.spoken.vocabulary.in_nets(entity.not_nets.iter().copied())));
+            checks.push(Check::NotInNets(
+                side,
+                self.spoken.vocabulary.in_nets(entity.not_nets.iter().copied()),
+            ));
         }
         if let Some(selector) = &entity.selector {
             checks.push(self.selector_check(selector, entity.set_domains, side));

@@ -13,9 +13,10 @@ use super::ranges::{self, Range};
 use super::routes;
 use super::rules::Spoken;
 use crate::cluster::{Cluster, Scope};
-use crate::model::Name;
+use crate::model::{Name, NetworkSetKey};
 use crate::tables::{Endpoints, Parts, Policies, Tables, count};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The tables of a cluster, and what they were made of.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub(super) shared: Shared,
     pub(super) enforced: Form,
     pub(super) pending: Option<Form>,
+    /// The network sets that name domains.
+    pub(super) with_domains: BTreeSet<NetworkSetKey>,
 }
 
 impl State {
@@ -95,7 +98,7 @@ impl State {
         let (pending, pending_program) = pending.unzip();
         let tables = Tables {
             generation: cluster.generation(),
-            dialect: cluster.dialect().clone(),
+            dialect: cluster.dialect().clone().into(),
             only_node: nodes.only(options.node.as_ref()),
             addresses,
             parts,
@@ -107,6 +110,7 @@ impl State {
             slow_rules,
             pending: pending_program,
         };
+        let with_domains = cluster.network_sets().filter(|entry| !entry.set.domains.is_empty());
         State {
             options: options.clone(),
             tables,
@@ -122,6 +126,7 @@ impl State {
             shared,
             enforced,
             pending,
+            with_domains: with_domains.map(|entry| entry.set.key.clone()).collect(),
         }
     }
 }
@@ -131,10 +136,11 @@ pub(super) fn declare_identities(cluster: &Cluster, policies: &mut Policies) {
     if policies.identities.len() == 0 {
         return;
     }
-    policies.namespaces = cluster.namespaces().map(|(name, labels)| (name.clone(), labels.clone())).collect();
+    let namespaces = cluster.namespaces().map(|(name, labels)| (name.clone(), labels.clone()));
+    policies.namespaces = Arc::new(namespaces.collect());
     let mut accounts: BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>> = BTreeMap::new();
     for ((namespace, name), labels) in cluster.service_accounts() {
         accounts.entry(namespace.clone()).or_default().insert(name.clone(), labels.clone());
     }
-    policies.service_accounts = accounts;
+    policies.service_accounts = accounts.into();
 }

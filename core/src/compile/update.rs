@@ -9,8 +9,8 @@ use super::ranges::{self, Range};
 use super::state::{State, declare_identities};
 use super::{parts, routes};
 use crate::cluster::{Changes, Cluster};
-use crate::model::{IpVersion, Name};
-use crate::tables::{Class, EndpointRecord, NONE, NodeRecord, Occupant, Span, count, index};
+use crate::model::Name;
+use crate::tables::{Class, EndpointRecord, NONE, NodeRecord, Occupant, Span, count};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl State {
         self.classify(cluster, &step);
         let touched = self.touched(&known, &step)?;
         work.new_classes = touched.new.len();
-        self.programs(&known, &step, &touched, &mut work)?;
+        self.programs(&step, &touched, &mut work)?;
         if step.routes {
             self.tables.routes = routes::compile(cluster);
         }
@@ -170,7 +170,7 @@ impl State {
             self.holders.sets.mention(selector, &mut mention);
         }
         let new = self.holders.learn(vocabulary, count(known.predicates));
-        self.spread(cluster, &new, step);
+        let (holders, subjects) = (&mut self.holders, &mut self.subjects);
         if !mentioned.is_empty() {
             let has = |labels: &BTreeMap<Name, Name>| {
                 mentioned.iter().any(|(key, value)| {
@@ -180,11 +180,12 @@ impl State {
             let relabelled = cluster.endpoints_by_id().filter(|entry| has(&entry.labels));
             step.endpoints.extend(relabelled.map(|entry| entry.id.get()));
             for entry in cluster.network_sets().filter(|entry| has(&entry.labels)) {
-                self.holders.insert(&entry.labels, vocabulary);
+                holders.insert(&entry.labels, vocabulary);
                 step.ranges = true;
             }
         }
-        self.subjects.extend(&self.order, &self.holders);
+        subjects.extend(&self.order, holders);
+        self.spread(cluster, &new, step);
         Ok(())
     }
 
@@ -230,7 +231,7 @@ impl State {
                     refuse(wide, "how a policy of many endpoints governs")?;
                     let new = self.order.governing(slot).map(|new| new.subject);
                     let subjects = old.map(|old| old.subject).into_iter().chain(new);
-                    let sets: BTreeSet<u32> = subjects
+                    let sets: Vec<u32> = subjects
                         .filter_map(|subject| at(&self.holders.matching, subject))
                         .flatten()
                         .copied()
@@ -257,7 +258,7 @@ impl State {
         let mut narrow = false;
         for (side, list, governs) in [(0, 2 * slot + 1, egress), (1, 2 * slot, ingress)] {
             if governs {
-                step.rules.get_mut(side).into_iter().for_each(|lists| drop(lists.insert(list)));
+                step.rules.get_mut(side).into_iter().for_each(|lists| lists.extend([list]));
                 narrow |= !self.forms().all(|form| form.is_wide(side, list));
             }
         }
@@ -326,10 +327,9 @@ impl State {
         let vocabulary = &self.spoken.vocabulary;
         let new = ranges::ranges(cluster, vocabulary, &self.holders, &self.nodes, &mut self.parts, parts);
         let old = std::mem::replace(&mut self.ranges, new);
-        let [v4, v6] = [IpVersion::V4, IpVersion::V6].map(|version| {
-            let of = |ranges: &[Vec<Range>; 2]| ranges[usize::from(version == IpVersion::V6)].clone();
-            differences(&of(&old), &of(&self.ranges), if version == IpVersion::V4 { u32::MAX.into() } else { u128::MAX })
-        });
+        let ([old_v4, old_v6], [new_v4, new_v6]) = (&old, &self.ranges);
+        let v4 = differences(old_v4, new_v4, u32::MAX.into());
+        let v6 = differences(old_v6, new_v6, u128::MAX);
         let endpoints = &self.tables.endpoints;
         let records = (0..endpoints.records.len()).filter_map(|number| endpoints.get(number));
         let held = records.flat_map(|record| endpoints.addresses_of(record)).chain(self.others.iter());
@@ -346,7 +346,7 @@ impl State {
         if !v6.is_empty() {
             let [_, ranges] = &self.ranges;
             let runs = ranges.iter().map(|range| (range.first, self.classes.outside(range.part, Class::V6)));
-            self.tables.addresses.set_v6_runs(runs.collect());
+            self.tables.addresses.set_runs_v6(runs.collect());
         }
         v4.len() + v6.len()
     }
@@ -364,20 +364,21 @@ impl State {
             ranges: &self.ranges,
         };
         for address in &step.addresses {
-            let place = classifier.again(*address);
-            match place {
-                Some((class, occupant)) => tables.addresses.set_single(*address, class, occupant),
-                None => {
-                    let class = classifier.outside(*address);
-                    tables.addresses.remove_single(*address, class);
-                }
-            }
+            let (class, occupant) = match classifier.again(*address) {
+                Some(held) => held,
+                None if address.is_ipv4() => (classifier.outside(*address), Occupant::NOBODY),
+                // It is found among its range.
+                None => (NONE, Occupant::NOBODY),
+            };
+            tables.addresses.set_class(*address, class);
+            tables.addresses.set_occupant(*address, occupant);
         }
     }
 
     /// What the programs have to look at again.
     fn touched(&mut self, known: &Known, step: &Step) -> Result<Touched, Refused> {
-        let mut touched = Touched { rules: step.rules.clone(), profiles: step.profiles, ..Touched::default() };
+        let mut touched =
+            Touched { rules: step.rules.clone(), profiles: step.profiles, ..Touched::default() };
         for subject in step.subjects.iter().chain(&step.edited) {
             touched.subjects.extend(self.classes.of_subject(*subject));
         }
@@ -394,13 +395,7 @@ impl State {
     }
 
     /// Changes the fast form.
-    fn programs(
-        &mut self,
-        known: &Known,
-        step: &Step,
-        touched: &Touched,
-        work: &mut Work,
-    ) -> Result<(), Refused> {
+    fn programs(&mut self, step: &Step, touched: &Touched, work: &mut Work) -> Result<(), Refused> {
         let tables = &mut self.tables;
         let source = Source {
             options: &self.options,
@@ -416,9 +411,9 @@ impl State {
         let slow = |rules: &Span| self.shared.slow_rules(rules.range());
         tables.slow_rules += step.wide.iter().map(slow).sum::<u32>();
         let forms = || std::iter::once(&self.enforced).chain(&self.pending);
-        let wide = (0..).zip(&touched.rules).any(|(side, lists)| {
-            lists.iter().any(|list| forms().any(|form| form.is_wide(side, *list)))
-        });
+        let wide = (0..)
+            .zip(&touched.rules)
+            .any(|(side, lists)| lists.iter().any(|list| forms().any(|form| form.is_wide(side, *list))));
         let retell = wide && !step.wide.iter().all(|rules| self.shared.tells(rules.range()));
         if retell {
             self.shared.cut_atoms(source);
@@ -436,7 +431,6 @@ impl State {
             work.lists += written.lists;
             work.wide_rules += written.wide_rules;
         }
-        let _ = known;
         Ok(())
     }
 }

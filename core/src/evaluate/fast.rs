@@ -239,9 +239,9 @@ impl Pair<'_> {
     /// The lists after the first.
     fn later(&self, notes: &mut u8) -> Ending {
         let mut list = self.list;
-        for _ in &self.program.lists {
+        for _ in 0..self.program.lists.len() {
             let Some(header) = self.program.endings.get(index(list.endings)) else { return SLOW };
-            let Some(next) = self.program.lists.get(index(header.rule)) else { return SLOW };
+            let Some(next) = self.program.lists.get(header.rule) else { return SLOW };
             list = next;
             let row = self.program.row_of(list, self.peer.0, self.peer.1);
             let word = word_of(self.program, list, row, self.traffic.number);

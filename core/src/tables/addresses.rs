@@ -1,6 +1,6 @@
 //! From an address to what holds there.
 
-use super::{NONE, Parts, Table, Trie};
+use super::{NONE, Paged, Parts, Single, Singles, Table, Trie};
 use std::net::IpAddr;
 
 /// What an address is.
@@ -23,6 +23,10 @@ pub(crate) struct Occupant {
     pub(crate) node: u32,
 }
 
+impl Occupant {
+    pub(crate) const NOBODY: Self = Occupant { endpoint: NONE, node: NONE };
+}
+
 /// The parts that hold at the addresses of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClassParts {
@@ -32,30 +36,79 @@ pub(crate) struct ClassParts {
     pub(crate) address: u32,
 }
 
-/// Addresses by family.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// Addresses by family: what they are, and who has them.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Addresses {
     /// To classes.
     pub(crate) v4: Trie,
+    /// To what stands for an occupant.
+    occupied_v4: Trie,
+    /// Occupants that no number can stand for by itself.
+    occupants: Table<Occupant>,
     /// The first address of each run of one class, sorted; the first is 0.
-    pub(crate) v6: Vec<(u128, u32)>,
-    pub(crate) classes: Table<ClassParts>,
-    /// Sorted: addresses that endpoints or nodes have.
-    pub(crate) occupied_v4: Vec<(u32, Occupant)>,
-    pub(crate) occupied_v6: Vec<(u128, Occupant)>,
+    pub(super) runs_v6: Table<(u128, u32)>,
+    /// IPv6 addresses of a class of their own, or that somebody has.
+    pub(super) singles_v6: Singles,
+    pub(crate) classes: Paged<ClassParts>,
 }
 
+/// Whatever stands for occupants.
+impl PartialEq for Addresses {
+    fn eq(&self, other: &Self) -> bool {
+        self.v4 == other.v4
+            && self.occupied_v4() == other.occupied_v4()
+            && self.runs_v6 == other.runs_v6
+            && self.singles_v6 == other.singles_v6
+            && self.classes == other.classes
+    }
+}
+
+/// From this number on, an IPv4 address leads to a record of [`Addresses::occupants`].
+const RECORDS: u32 = 1 << 29;
+
 impl Addresses {
+    /// Of sorted lists: runs of one class, of which the first begins at 0, and single addresses.
+    pub(crate) fn new(
+        runs_v4: &[(u32, u32)],
+        occupied_v4: &[(u32, Occupant)],
+        runs_v6: Vec<(u128, u32)>,
+        singles_v6: impl IntoIterator<Item = Single>,
+        classes: Paged<ClassParts>,
+    ) -> Self {
+        let mut addresses = Addresses {
+            v4: Trie::new(runs_v4),
+            runs_v6: runs_v6.into(),
+            singles_v6: singles_v6.into_iter().collect(),
+            classes,
+            ..Addresses::default()
+        };
+        let mut runs = vec![(0, 0)];
+        for (address, occupant) in occupied_v4 {
+            if runs.last().is_some_and(|(first, _)| first == address) {
+                runs.pop();
+            }
+            runs.push((*address, addresses.occupant_number(*occupant)));
+            runs.extend(address.checked_add(1).map(|next| (next, 0)));
+        }
+        addresses.occupied_v4 = Trie::new(&runs);
+        addresses
+    }
+
     /// The class of an address.
     #[inline]
     pub(crate) fn class(&self, address: IpAddr) -> u32 {
         match address {
             IpAddr::V4(v4) => self.v4.get(v4.to_bits()),
-            IpAddr::V6(v6) => {
-                let after = self.v6.partition_point(|(first, _)| *first <= v6.to_bits());
-                after.checked_sub(1).and_then(|last| self.v6.get(last)).map_or(0, |(_, class)| *class)
-            }
+            IpAddr::V6(v6) => self.class_v6(v6.to_bits()),
         }
+    }
+
+    fn class_v6(&self, address: u128) -> u32 {
+        if let Some(single) = self.singles_v6.get(address).filter(|single| single.class != NONE) {
+            return single.class;
+        }
+        let after = self.runs_v6.0.partition_point(|(first, _)| *first <= address);
+        after.checked_sub(1).and_then(|last| self.runs_v6.0.get(last)).map_or(0, |(_, class)| *class)
     }
 
     /// The parts that hold at an address.
@@ -66,23 +119,141 @@ impl Addresses {
 
     /// Who has an address.
     pub(crate) fn occupant(&self, address: IpAddr) -> Occupant {
-        let found = match address {
-            IpAddr::V4(v4) => find(&self.occupied_v4, v4.to_bits()),
-            IpAddr::V6(v6) => find(&self.occupied_v6, v6.to_bits()),
+        match address {
+            IpAddr::V4(v4) => self.occupant_of(self.occupied_v4.get(v4.to_bits())),
+            IpAddr::V6(v6) => {
+                self.singles_v6.get(v6.to_bits()).map_or(Occupant::NOBODY, |single| single.occupant)
+            }
+        }
+    }
+
+    fn occupant_of(&self, number: u32) -> Occupant {
+        match number {
+            0 => Occupant::NOBODY,
+            1..RECORDS => Occupant { endpoint: number - 1, node: NONE },
+            _ => self.occupants.get(number - RECORDS).copied().unwrap_or(Occupant::NOBODY),
+        }
+    }
+
+    /// What stands for an occupant. Endpoints stand for themselves; nodes, which are few, need a record each time.
+    fn occupant_number(&mut self, occupant: Occupant) -> u32 {
+        match occupant {
+            Occupant::NOBODY => 0,
+            Occupant { endpoint, node: NONE } if endpoint < RECORDS - 1 => endpoint + 1,
+            _ => RECORDS + self.occupants.push(occupant),
+        }
+    }
+
+    /// Gives one address a class. An IPv6 address that is given [`NONE`] returns to the run around it; of an IPv4
+    /// address the writer has to know the class of that run.
+    pub(crate) fn set_class(&mut self, address: IpAddr, class: u32) {
+        match address {
+            IpAddr::V4(v4) => self.v4.set(v4.to_bits(), v4.to_bits(), class),
+            IpAddr::V6(v6) => self.singles_v6.set(Single { class, ..self.single(v6.to_bits()) }),
+        }
+    }
+
+    /// Says who has an address.
+    pub(crate) fn set_occupant(&mut self, address: IpAddr, occupant: Occupant) {
+        match address {
+            IpAddr::V4(_) if self.occupant(address) == occupant => {}
+            IpAddr::V4(v4) => {
+                let number = self.occupant_number(occupant);
+                self.occupied_v4.set(v4.to_bits(), v4.to_bits(), number);
+            }
+            IpAddr::V6(v6) => self.singles_v6.set(Single { occupant, ..self.single(v6.to_bits()) }),
+        }
+    }
+
+    fn single(&self, address: u128) -> Single {
+        self.singles_v6.get(address).copied().unwrap_or(Single::unknown(address))
+    }
+
+    /// Replaces the classes of all IPv6 addresses that have none of their own: sorted runs, of which the first begins
+    /// at 0.
+    pub(crate) fn set_runs_v6(&mut self, runs: Vec<(u128, u32)>) {
+        self.runs_v6 = runs.into();
+    }
+
+    /// Who has which IPv4 address, sorted.
+    pub(super) fn occupied_v4(&self) -> Vec<(u32, Occupant)> {
+        let runs = self.occupied_v4.runs();
+        let ends = runs.iter().skip(1).map(|(first, _)| first - 1).chain([u32::MAX]);
+        let occupied = runs.iter().zip(ends).filter(|((_, number), _)| *number != 0);
+        let each = |((first, number), last): (&(u32, u32), u32)| {
+            let occupant = self.occupant_of(*number);
+            (*first..=last).map(move |address| (address, occupant))
         };
-        found.unwrap_or(Occupant { endpoint: NONE, node: NONE })
+        occupied.flat_map(each).collect()
+    }
+
+    pub(crate) fn seal(&mut self) {
+        self.v4.seal();
+        self.occupied_v4.seal();
+        self.singles_v6.seal();
+        self.classes.seal();
     }
 
     pub(crate) fn bytes(&self) -> usize {
         self.v4.bytes()
-            + size_of_val(&*self.v6)
+            + self.occupied_v4.bytes()
+            + self.occupants.bytes()
+            + self.runs_v6.bytes()
+            + self.singles_v6.bytes()
             + self.classes.bytes()
-            + size_of_val(&*self.occupied_v4)
-            + size_of_val(&*self.occupied_v6)
+    }
+
+    /// The bytes of what was replaced.
+    pub(crate) fn garbage(&self) -> usize {
+        self.v4.garbage() + self.occupied_v4.garbage() + self.singles_v6.garbage() + self.classes.garbage()
+    }
+
+    /// Moves everything to new memory, without what was replaced.
+    pub(crate) fn compact(&mut self) {
+        let runs_v6 = self.runs_v6.iter().copied().collect();
+        let classes = self.classes.iter().copied().collect();
+        let (runs_v4, occupied_v4) = (self.v4.runs(), self.occupied_v4());
+        *self = Addresses::new(&runs_v4, &occupied_v4, runs_v6, self.singles_v6.sorted(), classes);
     }
 }
 
-fn find<K: Ord + Copy>(occupied: &[(K, Occupant)], address: K) -> Option<Occupant> {
-    let position = occupied.binary_search_by_key(&address, |(known, _)| *known).ok()?;
-    occupied.get(position).map(|(_, occupant)| *occupant)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn what_is_said_of_an_address_is_found(
+            steps in prop::collection::vec((0..6_u8, any::<bool>(), 0..3_u32, 0..3_u32, 0..2_u32), 0..60),
+        ) {
+            let runs_v6 = vec![(0, 0), (3, 1)];
+            let mut addresses = Addresses::new(&[(0, 0)], &[], runs_v6, [], Paged::default());
+            let mut known: BTreeMap<IpAddr, (u32, Occupant)> = BTreeMap::new();
+            let number = |number: u32| if number == 0 { NONE } else { number };
+            for (last, is_v4, class, endpoint, node) in steps {
+                let address: IpAddr =
+                    if is_v4 { [10, 0, 0, last].into() } else { [0, 0, 0, 0, 0, 0, 0, last.into()].into() };
+                let occupant = Occupant { endpoint: number(endpoint), node: number(node) };
+                addresses.set_class(address, class);
+                addresses.set_occupant(address, occupant);
+                known.insert(address, (class, occupant));
+                if class == 0 {
+                    addresses.seal();
+                }
+                for (address, said) in &known {
+                    prop_assert_eq!((addresses.class(*address), addresses.occupant(*address)), *said);
+                }
+            }
+            let mut compact = addresses.clone();
+            compact.compact();
+            prop_assert!(compact == addresses);
+            prop_assert!(compact.bytes() <= addresses.bytes() && compact.garbage() == 0);
+            let v6 = IpAddr::from([0, 0, 0, 0, 0, 0, 0, 5]);
+            addresses.set_class(v6, NONE);
+            addresses.set_occupant(v6, Occupant::NOBODY);
+            prop_assert_eq!((addresses.class(v6), addresses.occupant(v6)), (1, Occupant::NOBODY));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Endpoints, what governs them, and nodes.
 
-use super::{NONE, Pool, Span, Table};
+use super::{NONE, Paged, Pool, Shared, Span, Table};
 use crate::cluster::{Phase, Scope};
 use crate::model::{Direction, IpVersion, Name};
 use std::net::{IpAddr, Ipv4Addr};
@@ -94,7 +94,7 @@ impl Subject {
 }
 
 /// A node that endpoints name or that is declared.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct NodeRecord {
     pub(crate) addresses: Span,
     /// Its host endpoints, by name.
@@ -106,15 +106,15 @@ pub(crate) struct NodeRecord {
 /// Endpoints by the number of their id, and nodes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Endpoints {
-    pub(crate) records: Table<EndpointRecord>,
+    pub(crate) records: Paged<EndpointRecord>,
     /// Lists of addresses.
     pub(crate) more: Table<Span>,
     pub(crate) addresses: Pool<IpAddr>,
-    pub(crate) subjects: Table<Subject>,
+    pub(crate) subjects: Paged<Subject>,
     pub(crate) lists: Pool<u32>,
     pub(crate) profiles: Pool<u32>,
     pub(crate) nodes: Table<NodeRecord>,
-    pub(crate) hosts: Pool<Host>,
+    pub(crate) hosts: Shared<Host>,
 }
 
 impl Endpoints {
@@ -161,6 +161,22 @@ impl Endpoints {
     /// The host endpoints of a node, by name.
     pub(crate) fn hosts_of(&self, node: u32) -> &[Host] {
         self.nodes.get(node).map_or(&[], |node| self.hosts.slice(node.hosts))
+    }
+
+    pub(crate) fn seal(&mut self) {
+        self.records.seal();
+        self.subjects.seal();
+    }
+
+    /// The bytes of what was replaced.
+    pub(crate) fn garbage(&self) -> usize {
+        self.records.garbage() + self.subjects.garbage()
+    }
+
+    /// Moves what can be replaced to new memory, without what was replaced.
+    pub(crate) fn compact(&mut self) {
+        self.records.compact();
+        self.subjects.compact();
     }
 
     pub(crate) fn bytes(&self) -> usize {

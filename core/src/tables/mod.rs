@@ -1,19 +1,26 @@
 //! The compiled form of a cluster: immutable arrays that name each other by number.
 //!
+//! Clones share the arrays. A writer changes a clone of its own: it appends to the same memory where readers do not look,
+//! and copies the pages of what it replaces. Readers of older clones see nothing of it.
+//!
 //! An address, or an endpoint without one, is what holds there: the predicates of its *parts*. One part stands for the
 //! labels of the endpoints that hold the address, one for the ranges that cover it. Parts are shared, so their number
 //! follows the distinct label sets and ranges, not the endpoints. A rule is a list of *checks* over predicates, ports
 //! and protocols; an endpoint's *subject* lists the rules that govern it, tier by tier.
+
+#![allow(dead_code, reason = "the compiler that updates tables is to come")]
 
 mod addresses;
 mod bytes;
 mod cell;
 mod checks;
 mod endpoints;
+mod paged;
 mod parts;
 mod policies;
 mod program;
 mod routes;
+mod singles;
 mod store;
 mod traffic;
 mod trie;
@@ -21,9 +28,10 @@ mod trie;
 pub(crate) use addresses::{Addresses, ClassParts, Occupant, Place};
 pub use bytes::SnapshotError;
 pub(crate) use bytes::{from_bytes, to_bytes};
-pub(crate) use cell::prefetch;
+pub(crate) use cell::{Arena, prefetch};
 pub(crate) use checks::{Check, PortCheck, Side};
 pub(crate) use endpoints::{EndpointRecord, Endpoints, Host, Interface, NodeRecord, Subject};
+pub(crate) use paged::Paged;
 pub(crate) use parts::{Part, Parts, Resolution};
 pub(crate) use policies::{AppliedTier, EndOfTier, Policies, Profile, Rule};
 pub(crate) use program::{
@@ -31,12 +39,14 @@ pub(crate) use program::{
     Wide, Word,
 };
 pub(crate) use routes::{Backend, Route, RouteKey, Routes};
-pub(crate) use store::{Pool, Span, Table, count, index};
+pub(crate) use singles::{Single, Singles};
+pub(crate) use store::{Pool, Shared, Span, Table, count, index};
 pub(crate) use traffic::{DIVIDED, NUMBERS, ProtocolAtoms, Traffic, UNDIVIDED, traffic_number};
 pub(crate) use trie::Trie;
 
 use crate::dialect::Dialect;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What is nowhere.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -45,7 +55,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tables {
     pub(crate) generation: u32,
-    pub(crate) dialect: Dialect,
+    pub(crate) dialect: Arc<Dialect>,
     /// The node whose endpoints are judged, or [`NONE`] for all.
     pub(crate) only_node: u32,
     pub(crate) addresses: Addresses,
@@ -79,6 +89,46 @@ impl Tables {
             NONE => Place::Outside,
             node => Place::Host { node },
         }
+    }
+
+    /// Lets clones share what changed; until then each copies it.
+    pub(crate) fn seal(&mut self) {
+        self.addresses.seal();
+        self.parts.parts.seal();
+        self.endpoints.seal();
+        self.policies.seal();
+        self.programs_mut().for_each(Program::seal);
+    }
+
+    /// The bytes of what was replaced, as far as tables count it: pages, but not the runs of pools that nothing names.
+    pub(crate) fn garbage(&self) -> usize {
+        self.addresses.garbage()
+            + self.parts.parts.garbage()
+            + self.endpoints.garbage()
+            + self.policies.garbage()
+            + self.programs().map(Program::garbage).sum::<usize>()
+    }
+
+    /// Moves what can be replaced to new memory, without what was replaced. Linear in these tables.
+    pub(crate) fn compact(&mut self) {
+        self.addresses.compact();
+        self.parts.parts.compact();
+        self.endpoints.compact();
+        self.policies.compact();
+        self.programs_mut().for_each(Program::compact);
+    }
+
+    fn programs(&self) -> impl Iterator<Item = &Program> {
+        std::iter::once(&self.enforced).chain(&self.pending)
+    }
+
+    fn programs_mut(&mut self) -> impl Iterator<Item = &mut Program> {
+        std::iter::once(&mut self.enforced).chain(&mut self.pending)
+    }
+
+    /// What all arrays take together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes_by_table().iter().map(|(_, bytes)| bytes).sum()
     }
 
     /// What the arrays take, without what texts they refer to.

@@ -1,6 +1,6 @@
 //! Parts: what holds for the holders of an address, and what holds for the address.
 
-use super::{Pool, Span, Table};
+use super::{Paged, Pool, Span};
 
 /// One port that a condition on ports resolves to: a named port, a service's, or a member of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +20,7 @@ pub(crate) struct Part {
 /// Every part. Number 0 is the empty one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Parts {
-    pub(crate) parts: Table<Part>,
+    pub(crate) parts: Paged<Part>,
     pub(crate) predicates: Pool<u32>,
     pub(crate) resolutions: Pool<Resolution>,
 }

@@ -1,8 +1,9 @@
 //! Rules, and the order in which they are tried.
 
-use super::{Check, Pool, PortCheck, Span, Table};
+use super::{Check, Paged, Pool, PortCheck, Shared, Span, Table};
 use crate::model::{Direction, HttpMatch, IdentityMatch, Name, PortRange, RuleAction, RuleId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,25 +60,25 @@ pub(crate) struct Profile {
 pub(crate) struct Policies {
     pub(crate) rules: Pool<Rule>,
     /// The rules of one policy in one direction.
-    pub(crate) rule_lists: Table<Span>,
+    pub(crate) rule_lists: Paged<Span>,
     /// Numbers of rule lists.
     pub(crate) policies: Pool<u32>,
     pub(crate) tiers: Pool<AppliedTier>,
     /// What governs a subject in one phase, direction and scope.
     pub(crate) lists: Table<Span>,
-    pub(crate) profiles: Table<Profile>,
+    pub(crate) profiles: Paged<Profile>,
     pub(crate) checks: Pool<Check>,
     pub(crate) ports: Table<PortCheck>,
     pub(crate) port_ranges: Pool<PortRange>,
     pub(crate) conditions: Pool<u32>,
-    pub(crate) identities: Table<IdentityMatch>,
-    pub(crate) http: Table<HttpMatch>,
+    pub(crate) identities: Shared<IdentityMatch>,
+    pub(crate) http: Shared<HttpMatch>,
     /// For each set of domain names, the predicate it has in each view of the DNS.
     pub(crate) domains: Table<Span>,
     pub(crate) domain_views: Pool<u32>,
     /// Labels by namespace, of namespaces and of their service accounts; only if a rule asks for an identity.
-    pub(crate) namespaces: BTreeMap<Name, BTreeMap<Name, Name>>,
-    pub(crate) service_accounts: BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>>,
+    pub(crate) namespaces: Arc<BTreeMap<Name, BTreeMap<Name, Name>>>,
+    pub(crate) service_accounts: Arc<BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>>>,
 }
 
 impl Policies {
@@ -99,6 +100,22 @@ impl Policies {
         }))
     }
 
+    pub(crate) fn seal(&mut self) {
+        self.rule_lists.seal();
+        self.profiles.seal();
+    }
+
+    /// The bytes of what was replaced.
+    pub(crate) fn garbage(&self) -> usize {
+        self.rule_lists.garbage() + self.profiles.garbage()
+    }
+
+    /// Moves what can be replaced to new memory, without what was replaced.
+    pub(crate) fn compact(&mut self) {
+        self.rule_lists.compact();
+        self.profiles.compact();
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.rules.bytes()
             + self.rule_lists.bytes()
@@ -110,5 +127,9 @@ impl Policies {
             + self.ports.bytes()
             + self.port_ranges.bytes()
             + self.conditions.bytes()
+            + self.identities.bytes()
+            + self.http.bytes()
+            + self.domains.bytes()
+            + self.domain_views.bytes()
     }
 }

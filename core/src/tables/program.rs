@@ -4,7 +4,7 @@
 //! for the subject's class, for the peer's class and for the atom. All others are *narrow*: a subject has a list for each
 //! tier where they govern it, and for a peer's class the list has a row that says which of its rules comes first.
 
-use super::{Pool, Span, Table, index, prefetch};
+use super::{Arena, Paged, Pool, Span, Table, index, prefetch};
 use crate::model::{Reason, RuleId};
 
 /// Addresses of which the same holds and which are governed alike.
@@ -129,32 +129,32 @@ pub(crate) struct AlignedBlock(pub(crate) Block);
 pub(crate) struct Wide {
     /// How many blocks a row has.
     pub(crate) blocks: u32,
-    pub(crate) subjects: Vec<AlignedBlock>,
-    pub(crate) peers: Vec<AlignedBlock>,
-    pub(crate) traffic: Vec<AlignedBlock>,
+    pub(crate) subjects: Arena<AlignedBlock>,
+    pub(crate) peers: Arena<AlignedBlock>,
+    pub(crate) traffic: Arena<AlignedBlock>,
     /// The row of each atom.
-    pub(crate) traffic_rows: Vec<u32>,
+    pub(crate) traffic_rows: Arena<u32>,
     /// For each word, the first word of the next tier.
-    pub(crate) tier_ends: Vec<u16>,
+    pub(crate) tier_ends: Arena<u16>,
     /// For each bit.
-    pub(crate) endings: Vec<Ending>,
+    pub(crate) endings: Arena<Ending>,
 }
 
 /// The fast form of one scope.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Program {
-    pub(crate) classes: Vec<Class>,
+    pub(crate) classes: Paged<Class, 16>,
     /// Of egress, then of ingress.
     pub(crate) wide: [Wide; 2],
-    pub(crate) buckets: Vec<Bucket>,
-    pub(crate) rows: Vec<Row>,
-    pub(crate) bases: Vec<u32>,
+    pub(crate) buckets: Arena<Bucket>,
+    pub(crate) rows: Arena<Row>,
+    pub(crate) bases: Arena<u32>,
     /// Of rows with many segments.
     pub(crate) segments: Pool<(u32, Word)>,
     pub(crate) long_rows: Table<Span>,
-    pub(crate) endings: Vec<Ending>,
+    pub(crate) endings: Arena<Ending>,
     /// Lists that come after others.
-    pub(crate) lists: Vec<ListRecord>,
+    pub(crate) lists: Paged<ListRecord>,
     /// How many of them did not fit the budget.
     pub(crate) slow_lists: u32,
 }
@@ -213,7 +213,7 @@ impl Bucket {
 impl Program {
     #[inline]
     pub(crate) fn class(&self, class: u32) -> Option<&Class> {
-        self.classes.get(index(class))
+        self.classes.get(class)
     }
 
     /// The row of a list for a peer.
@@ -249,7 +249,7 @@ impl Program {
     /// Brings in the class.
     #[inline]
     pub(crate) fn prefetch_class(&self, class: u32) {
-        prefetch(&self.classes, index(class));
+        self.classes.prefetch(class);
     }
 
     /// Brings in what [`Program::row_of`] reads first.
@@ -289,13 +289,29 @@ impl Program {
         started.checked_sub(1).and_then(|last| segments.get(last)).map_or(NO_MATCH, |(_, word)| *word)
     }
 
+    pub(crate) fn seal(&mut self) {
+        self.classes.seal();
+        self.lists.seal();
+    }
+
+    /// The bytes of what was replaced.
+    pub(crate) fn garbage(&self) -> usize {
+        self.classes.garbage() + self.lists.garbage()
+    }
+
+    /// Moves what can be replaced to new memory, without what was replaced.
+    pub(crate) fn compact(&mut self) {
+        self.classes.compact();
+        self.lists.compact();
+    }
+
     pub(crate) fn bytes_by_table(&self) -> [(&'static str, usize); 5] {
         [
-            ("classes", size_of_val(&*self.classes)),
+            ("classes", self.classes.bytes()),
             ("wide", self.wide.iter().map(Wide::bytes).sum()),
             ("buckets", size_of_val(&*self.buckets)),
             ("rows", size_of_val(&*self.rows) + self.segments.bytes() + self.long_rows.bytes()),
-            ("lists", size_of_val(&*self.bases) + size_of_val(&*self.endings) + size_of_val(&*self.lists)),
+            ("lists", size_of_val(&*self.bases) + size_of_val(&*self.endings) + self.lists.bytes()),
         ]
     }
 }

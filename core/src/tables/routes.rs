@@ -1,6 +1,6 @@
 //! Where addresses of services lead.
 
-use super::{Pool, Span};
+use super::{Arena, Pool, Shared, Span};
 use crate::model::ServiceKey;
 use std::net::IpAddr;
 
@@ -28,11 +28,11 @@ pub(crate) type RouteKey = (u8, u16);
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Routes {
     /// By a service's address.
-    pub(crate) by_address: Vec<((IpAddr, RouteKey), Route)>,
+    pub(crate) by_address: Arena<((IpAddr, RouteKey), Route)>,
     /// By node port: towards IPv4, towards IPv6.
-    pub(crate) by_node_port: Vec<(RouteKey, [Route; 2])>,
+    pub(crate) by_node_port: Arena<(RouteKey, [Route; 2])>,
     /// By the service's name: its namespace, its name.
-    pub(crate) by_service: Vec<(ServiceKey, Vec<(RouteKey, Route)>)>,
+    pub(crate) by_service: Shared<(ServiceKey, Vec<(RouteKey, Route)>)>,
     pub(crate) backends: Pool<Backend>,
 }
 
@@ -47,13 +47,13 @@ impl Routes {
     }
 
     pub(crate) fn to_service(&self, service: &ServiceKey, key: RouteKey) -> Option<Route> {
-        find(find(&self.by_service, service)?, &key).copied()
+        find(find(self.by_service.as_slice(), service)?, &key).copied()
     }
 
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.by_address)
             + size_of_val(&*self.by_node_port)
-            + self.by_service.iter().map(size_of_val).sum::<usize>()
+            + self.by_service.bytes()
             + self.backends.bytes()
     }
 }

@@ -1,16 +1,19 @@
-//! Arrays addressed by number.
+//! Arrays addressed by number. Clones share what they hold.
 
-/// Records by number, from 0.
+use super::Arena;
+use std::sync::Arc;
+
+/// Records by number, from 0, which are added and never replaced.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Table<T>(pub(super) Vec<T>);
+pub(crate) struct Table<T: Copy>(pub(super) Arena<T>);
 
-impl<T> Default for Table<T> {
+impl<T: Copy> Default for Table<T> {
     fn default() -> Self {
-        Table(Vec::new())
+        Table(Arena::default())
     }
 }
 
-impl<T> Table<T> {
+impl<T: Copy> Table<T> {
     /// The number of the new record.
     pub(crate) fn push(&mut self, record: T) -> u32 {
         let number = count(self.0.len());
@@ -22,25 +25,34 @@ impl<T> Table<T> {
         self.0.get(index(number))
     }
 
-    /// Replaces a record that is there.
-    pub(crate) fn set(&mut self, number: u32, record: T) {
-        if let Some(place) = self.0.get_mut(index(number)) {
-            *place = record;
-        }
-    }
-
     pub(crate) fn len(&self) -> u32 {
         count(self.0.len())
     }
 
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
-        self.0.len() * size_of::<T>()
+        size_of_val(&*self.0)
     }
 }
 
-impl<T> FromIterator<T> for Table<T> {
+impl<T: Copy> From<Vec<T>> for Table<T> {
+    fn from(records: Vec<T>) -> Self {
+        Table(records.into())
+    }
+}
+
+impl<T: Copy> FromIterator<T> for Table<T> {
     fn from_iter<I: IntoIterator<Item = T>>(records: I) -> Self {
         Table(records.into_iter().collect())
+    }
+}
+
+impl<T: Copy> Extend<T> for Table<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, records: I) {
+        self.0.extend(records);
     }
 }
 
@@ -56,19 +68,25 @@ impl Span {
     pub(crate) fn range(self) -> std::ops::Range<u32> {
         self.start..self.start.saturating_add(self.len)
     }
-}
 
-/// Lists of records, one behind the other.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Pool<T>(pub(super) Vec<T>);
-
-impl<T> Default for Pool<T> {
-    fn default() -> Self {
-        Pool(Vec::new())
+    /// Its records, if the pool has them all.
+    fn of<T>(self, pool: &[T]) -> &[T] {
+        let start = index(self.start);
+        pool.get(start..start.saturating_add(index(self.len))).unwrap_or_default()
     }
 }
 
-impl<T> Pool<T> {
+/// Lists of records, one behind the other, which are added and never replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pool<T: Copy>(pub(super) Arena<T>);
+
+impl<T: Copy> Default for Pool<T> {
+    fn default() -> Self {
+        Pool(Arena::default())
+    }
+}
+
+impl<T: Copy> Pool<T> {
     pub(crate) fn push(&mut self, list: impl IntoIterator<Item = T>) -> Span {
         let start = count(self.0.len());
         self.0.extend(list);
@@ -83,18 +101,84 @@ impl<T> Pool<T> {
         self.0.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
         self.0.iter()
     }
 
     /// The list; empty if the span is none of this pool.
     pub(crate) fn slice(&self, span: Span) -> &[T] {
-        let start = index(span.start);
-        self.0.get(start..start.saturating_add(index(span.len))).unwrap_or_default()
+        span.of(&self.0)
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.0.len() * size_of::<T>()
+        size_of_val(&*self.0)
+    }
+}
+
+impl<T: Copy> From<Vec<T>> for Pool<T> {
+    fn from(records: Vec<T>) -> Self {
+        Pool(records.into())
+    }
+}
+
+/// Records by number that hardly ever change: a clone that changes copies all of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shared<T>(pub(super) Arc<Vec<T>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Shared(Arc::default())
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    /// The number of the new record.
+    pub(crate) fn push(&mut self, record: T) -> u32 {
+        let number = self.len();
+        Arc::make_mut(&mut self.0).push(record);
+        number
+    }
+
+    /// Adds a list.
+    pub(crate) fn append(&mut self, list: impl IntoIterator<Item = T>) -> Span {
+        let start = self.len();
+        Arc::make_mut(&mut self.0).extend(list);
+        Span { start, len: self.len() - start }
+    }
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        self.0.get(index(number))
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        count(self.0.len())
+    }
+
+    /// The list; empty if there is none.
+    pub(crate) fn slice(&self, span: Span) -> &[T] {
+        span.of(&self.0)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.as_slice())
+    }
+}
+
+impl<T> From<Vec<T>> for Shared<T> {
+    fn from(records: Vec<T>) -> Self {
+        Shared(Arc::new(records))
+    }
+}
+
+impl<T> FromIterator<T> for Shared<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(records: I) -> Self {
+        Vec::from_iter(records).into()
     }
 }
 

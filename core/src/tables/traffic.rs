@@ -3,7 +3,7 @@
 //! Numbers are the same in all clusters, so that what is told by number stays as it is when rules come and go. Atoms are
 //! few, so that there can be a row of bits for each of them.
 
-use super::index;
+use super::{Arena, index};
 use crate::model::Protocol;
 
 /// Protocols of which ports, or types and codes, tell traffic apart, in the order of their numbers: 65,536 for each.
@@ -68,9 +68,9 @@ pub(crate) struct ProtocolAtoms {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Traffic {
     /// By protocol number; 256 of them.
-    pub(crate) protocols: Vec<ProtocolAtoms>,
+    pub(crate) protocols: Arena<ProtocolAtoms>,
     /// For every port, then, if rules tell ICMP messages apart, for every type and code: the number of its interval.
-    pub(crate) intervals: Vec<u16>,
+    pub(crate) intervals: Arena<u16>,
     /// How many atoms there are.
     pub(crate) atoms: u32,
 }

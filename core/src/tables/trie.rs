@@ -1,184 +1,345 @@
-//! IPv4 addresses to numbers: a table of the first 16 bits, then pages of 8 bits each.
+//! IPv4 addresses to numbers: an entry for each first octet, then pages for one octet each.
 
-use super::{index, prefetch};
+use super::paged::Pages;
+use super::{Arena, index};
 
 /// How many runs a sparse page has at most.
-pub(crate) const SPARSE: usize = 16;
+const SPARSE: usize = 16;
 
-pub(super) const DENSE_PAGE: u32 = 1 << 30;
-pub(super) const SPARSE_PAGE: u32 = 2 << 30;
-pub(super) const KIND: u32 = 3 << 30;
+const DENSE_PAGE: u32 = 1 << 30;
+const SPARSE_PAGE: u32 = 2 << 30;
+const KIND: u32 = 3 << 30;
 
-/// A page of which few addresses differ from the one before: where runs begin, and what they lead to. Unused places
+/// How many bits of an address come after its first octet.
+const BELOW_ROOT: u32 = 24;
+
+/// An entry for each value of an octet: a number, or the page of the next octet.
+type Entries = [u32; 256];
+
+/// A page of which few entries differ from the one before: where runs begin, and what they lead to. Unused places
 /// repeat the last run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 #[repr(C)]
-pub(crate) struct SparsePage {
-    pub(super) starts: [u8; SPARSE],
-    pub(super) entries: [u32; SPARSE],
+struct SparsePage {
+    starts: [u8; SPARSE],
+    entries: [u32; SPARSE],
 }
 
-/// A number for every IPv4 address, below 2^30.
-#[derive(Debug, Clone, PartialEq)]
+/// A number for every IPv4 address, below [`Trie::END`].
+///
+/// A writer changes copies of pages, which clones share after [`Trie::seal`].
+#[derive(Debug, Clone)]
 pub(crate) struct Trie {
-    pub(super) root: Box<[u32; 1 << 16]>,
-    pub(super) dense: Vec<[u32; 256]>,
-    pub(super) sparse: Vec<SparsePage>,
+    root: Arena<u32>,
+    /// Those of the second octet are dense, so that most addresses take the same steps.
+    dense: Pages<Entries>,
+    sparse: Pages<SparsePage>,
+    /// The bytes of pages that nothing leads to.
+    garbage: usize,
 }
 
 impl Default for Trie {
+    /// 0 for all.
     fn default() -> Self {
-        Trie { root: Box::new([0; 1 << 16]), dense: Vec::new(), sparse: Vec::new() }
+        Trie { root: vec![0; 256].into(), dense: Pages::default(), sparse: Pages::default(), garbage: 0 }
+    }
+}
+
+/// Whatever pages say it.
+impl PartialEq for Trie {
+    fn eq(&self, other: &Self) -> bool {
+        self.runs() == other.runs()
     }
 }
 
 impl Trie {
+    /// Numbers are below this.
+    pub(crate) const END: u32 = 1 << 30;
+
     /// From runs of addresses, sorted by their first, of which the first is 0.
     pub(crate) fn new(runs: &[(u32, u32)]) -> Self {
         let mut trie = Trie::default();
         let mut rest = runs;
         let mut value = 0;
-        let mut root = Box::new([0; 1 << 16]);
-        for (prefix, place) in (0..).zip(root.iter_mut()) {
-            *place = trie.entry(&mut rest, prefix << 16, 16, &mut value);
+        let mut root = vec![0; 256];
+        for (octet, place) in (0..).zip(&mut root) {
+            *place = trie.entry(&mut rest, octet << BELOW_ROOT, BELOW_ROOT, &mut value);
         }
-        Trie { root, ..trie }
+        trie.root = root.into();
+        trie.seal();
+        trie
     }
 
     /// The entry for the addresses from `first` on that share all but the last `bits`. `value` is what the address
     /// before them has.
     fn entry(&mut self, rest: &mut &[(u32, u32)], first: u32, bits: u32, value: &mut u32) -> u32 {
-        let last = first | ((1 << bits) - 1);
         if let [(start, number), later @ ..] = *rest
             && *start == first
         {
             (*value, *rest) = (*number, later);
         }
+        let last = first | ((1 << bits) - 1);
         if rest.first().is_none_or(|(start, _)| *start > last) {
             return *value;
         }
         let below = bits - 8;
         let mut entries = [0; 256];
-        for (byte, entry) in (0..).zip(&mut entries) {
-            *entry = self.step(rest, first | byte << below, below, value);
+        for (octet, entry) in (0..).zip(&mut entries) {
+            *entry = self.entry(rest, first | octet << below, below, value);
         }
-        self.page(entries)
+        self.page(&entries, below, 0)
     }
 
-    fn step(&mut self, rest: &mut &[(u32, u32)], first: u32, bits: u32, value: &mut u32) -> u32 {
-        if bits > 0 {
-            return self.entry(rest, first, bits, value);
+    /// An entry for a page of these, above `below` bits: a new page, or the one that `old` leads to, if it can be changed.
+    fn page(&mut self, entries: &Entries, below: u32, old: u32) -> u32 {
+        let [first, ..] = *entries;
+        let runs = 1 + entries.iter().zip(entries.iter().skip(1)).filter(|(a, b)| a != b).count();
+        if runs == 1 && first & KIND == 0 {
+            self.discard(old);
+            return first;
         }
-        if let [(start, number), later @ ..] = *rest
-            && *start == first
-        {
-            (*value, *rest) = (*number, later);
+        let is_sparse = runs <= SPARSE && below < BELOW_ROOT - 8;
+        let kind = if is_sparse { SPARSE_PAGE } else { DENSE_PAGE };
+        let number = old & !KIND;
+        if is_sparse {
+            let page = SparsePage::new(entries);
+            if let Some(place) = self.sparse.fresh_mut(number).filter(|_| old & KIND == kind) {
+                *place = page;
+                return old;
+            }
+            self.discard(old);
+            return kind | self.sparse.push(page);
         }
-        *value
+        if let Some(place) = self.dense.fresh_mut(number).filter(|_| old & KIND == kind) {
+            *place = *entries;
+            return old;
+        }
+        self.discard(old);
+        kind | self.dense.push(*entries)
     }
 
-    fn page(&mut self, entries: [u32; 256]) -> u32 {
-        let mut runs = 0;
-        let mut previous = None;
-        let mut page = SparsePage { starts: [u8::MAX; SPARSE], entries: [0; SPARSE] };
-        for (byte, entry) in (0..=u8::MAX).zip(entries) {
-            if previous == Some(entry) {
-                continue;
+    /// Notes that nothing leads to a page any more.
+    fn discard(&mut self, entry: u32) {
+        self.garbage += match entry & KIND {
+            DENSE_PAGE => size_of::<Entries>(),
+            SPARSE_PAGE => size_of::<SparsePage>(),
+            _ => 0,
+        };
+    }
+
+    /// The same of a page and of all below it.
+    fn discard_all(&mut self, entry: u32) {
+        if entry & KIND != 0 {
+            for below in self.entries(entry) {
+                self.discard_all(below);
             }
-            if let (Some(start), Some(place)) = (page.starts.get_mut(runs), page.entries.get_mut(runs)) {
-                (*start, *place) = (byte, entry);
+            self.discard(entry);
+        }
+    }
+
+    /// The entries of a page; those of a number are that number.
+    fn entries(&self, entry: u32) -> Entries {
+        let number = entry & !KIND;
+        match entry & KIND {
+            DENSE_PAGE => self.dense.get(number).copied().unwrap_or([0; 256]),
+            SPARSE_PAGE => self.sparse.get(number).map_or([0; 256], SparsePage::expand),
+            _ => [entry; 256],
+        }
+    }
+
+    /// Gives every address from `first` to `last` a number. It shows at once in this value, and in clones taken from now
+    /// on, which are cheap again after [`Trie::seal`].
+    ///
+    /// It copies the pages on the way to both ends, unless they were copied since the last seal: at most six, and the
+    /// root.
+    pub(crate) fn set(&mut self, first: u32, last: u32, number: u32) {
+        for octet in first >> BELOW_ROOT..=last >> BELOW_ROOT {
+            let start = octet << BELOW_ROOT;
+            let known = self.root.get(index(octet)).copied().unwrap_or(0);
+            let entry = self.with(known, start, BELOW_ROOT, (first, last), number);
+            if entry != known
+                && let Some(place) = self.root.make_mut().get_mut(index(octet))
+            {
+                *place = entry;
             }
-            (previous, runs) = (Some(entry), runs + 1);
         }
-        if runs > SPARSE {
-            self.dense.push(entries);
-            return DENSE_PAGE | super::count(self.dense.len() - 1);
+    }
+
+    /// The entry for the addresses from `start` on that share all but the last `bits`, when those from `first` to `last`
+    /// have a number and the others lead where `entry` leads.
+    fn with(&mut self, entry: u32, start: u32, bits: u32, (first, last): (u32, u32), number: u32) -> u32 {
+        let end = start | ((1 << bits) - 1);
+        if entry == number {
+            return entry;
         }
-        page.entries.iter_mut().skip(runs).for_each(|place| *place = previous.unwrap_or_default());
-        self.sparse.push(page);
-        SPARSE_PAGE | super::count(self.sparse.len() - 1)
+        if first <= start && end <= last {
+            self.discard_all(entry);
+            return number;
+        }
+        let below = bits - 8;
+        let mut entries = self.entries(entry);
+        let mut changed = false;
+        let octet = |address: u32| (address - start) >> below;
+        let (from, to) = (octet(first.max(start)), octet(last.min(end)));
+        for (octet, place) in (0..=255).zip(&mut entries).skip(index(from)).take(index(to - from) + 1) {
+            let known = *place;
+            *place = self.with(known, start | octet << below, below, (first, last), number);
+            changed |= *place != known;
+        }
+        if changed { self.page(&entries, below, entry) } else { entry }
+    }
+
+    /// Lets clones share what changed. A clone that was taken before is as it was.
+    pub(crate) fn seal(&mut self) {
+        self.dense.seal();
+        self.sparse.seal();
+    }
+
+    /// The bytes of pages that were replaced.
+    pub(crate) fn garbage(&self) -> usize {
+        self.garbage
+    }
+
+    /// Moves everything to new memory, without what was replaced.
+    pub(crate) fn compact(&mut self) {
+        *self = Trie::new(&self.runs());
+    }
+
+    /// Runs of addresses of one number: the first address of each, from 0 on.
+    pub(crate) fn runs(&self) -> Vec<(u32, u32)> {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for (octet, entry) in (0..).zip(&self.root) {
+            self.add_runs(*entry, octet << BELOW_ROOT, BELOW_ROOT, &mut runs);
+        }
+        runs
+    }
+
+    fn add_runs(&self, entry: u32, start: u32, bits: u32, runs: &mut Vec<(u32, u32)>) {
+        if entry & KIND == 0 {
+            if runs.last().is_none_or(|(_, number)| *number != entry) {
+                runs.push((start, entry));
+            }
+            return;
+        }
+        // A page of the last octet leads to no others.
+        let Some(below) = bits.checked_sub(8) else { return };
+        for (octet, entry) in (0..).zip(self.entries(entry)) {
+            self.add_runs(entry, start | octet << below, below, runs);
+        }
     }
 
     /// The number of an address.
     #[inline]
     pub(crate) fn get(&self, address: u32) -> u32 {
+        let [_, second, third, fourth] = address.to_be_bytes();
         let mut entry = self.first(address);
-        let [_, _, third, fourth] = address.to_be_bytes();
-        for byte in [third, fourth] {
+        if entry & KIND == 0 {
+            return entry;
+        }
+        entry = self.second(entry, second);
+        for octet in [third, fourth] {
             if entry & KIND == 0 {
                 break;
             }
-            entry = self.next(entry, byte);
+            entry = self.next(entry, octet);
         }
         entry
     }
 
     #[inline]
     fn first(&self, address: u32) -> u32 {
-        self.root.get(index(address >> 16)).copied().unwrap_or(0)
+        self.root.get(index(address >> BELOW_ROOT)).copied().unwrap_or(0)
     }
 
     #[inline]
-    fn next(&self, entry: u32, byte: u8) -> u32 {
-        let number = index(entry & !KIND);
+    fn second(&self, entry: u32, octet: u8) -> u32 {
+        self.dense.get(entry & !KIND).and_then(|page| page.get(usize::from(octet))).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    fn next(&self, entry: u32, octet: u8) -> u32 {
         if entry & KIND == DENSE_PAGE {
-            return self.dense.get(number).and_then(|page| page.get(usize::from(byte))).copied().unwrap_or(0);
+            return self.second(entry, octet);
         }
-        let Some(page) = self.sparse.get(number) else { return 0 };
-        let started = page.starts.iter().map(|start| u8::from(*start <= byte)).sum::<u8>();
+        let Some(page) = self.sparse.get(entry & !KIND) else { return 0 };
+        let started = page.starts.iter().map(|start| u8::from(*start <= octet)).sum::<u8>();
         page.entries.get(usize::from(started.wrapping_sub(1))).copied().unwrap_or(0)
     }
 
     /// The numbers of many addresses, step by step for all of them.
     pub(crate) fn get_many(&self, addresses: &[u32], numbers: &mut [u32]) {
-        for address in addresses {
-            prefetch(&*self.root, index(address >> 16));
-        }
         for (address, number) in addresses.iter().zip(&mut *numbers) {
             *number = self.first(*address);
-            self.prefetch_next(*number, third(*address));
+            self.prefetch(*number, octet(*address, 1));
         }
         for (address, number) in addresses.iter().zip(&mut *numbers) {
-            let [_, _, third, fourth] = address.to_be_bytes();
             if *number & KIND != 0 {
-                *number = self.next(*number, third);
-                self.prefetch_next(*number, fourth);
+                *number = self.second(*number, octet(*address, 1));
+                self.prefetch(*number, octet(*address, 2));
+            }
+        }
+        for (address, number) in addresses.iter().zip(&mut *numbers) {
+            if *number & KIND != 0 {
+                *number = self.next(*number, octet(*address, 2));
+                self.prefetch(*number, octet(*address, 3));
             }
         }
         for (address, number) in addresses.iter().zip(numbers) {
             if *number & KIND != 0 {
-                *number = self.next(*number, fourth(*address));
+                *number = self.next(*number, octet(*address, 3));
             }
         }
     }
 
     #[inline]
-    fn prefetch_next(&self, entry: u32, byte: u8) {
-        let number = index(entry & !KIND);
+    fn prefetch(&self, entry: u32, octet: u8) {
         match entry & KIND {
             DENSE_PAGE => {
-                if let Some(page) = self.dense.get(number) {
-                    prefetch(page, usize::from(byte));
+                if let Some(page) = self.dense.get(entry & !KIND) {
+                    super::prefetch(page, usize::from(octet));
                 }
             }
-            SPARSE_PAGE => prefetch(&self.sparse, number),
+            SPARSE_PAGE => self.sparse.prefetch(entry & !KIND),
             _ => {}
         }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.root) + size_of_val(&*self.dense) + size_of_val(&*self.sparse)
+        size_of_val(&*self.root) + self.dense.bytes() + self.sparse.bytes()
     }
 }
 
-fn third(address: u32) -> u8 {
-    let [_, _, byte, _] = address.to_be_bytes();
-    byte
+impl SparsePage {
+    /// Of at most [`SPARSE`] runs.
+    fn new(entries: &Entries) -> Self {
+        let mut page = SparsePage { starts: [u8::MAX; SPARSE], entries: [0; SPARSE] };
+        let mut places = page.starts.iter_mut().zip(&mut page.entries);
+        let mut previous = None;
+        for (octet, entry) in (0..=u8::MAX).zip(entries) {
+            if previous != Some(*entry)
+                && let Some((start, place)) = places.next()
+            {
+                (*start, *place) = (octet, *entry);
+            }
+            previous = Some(*entry);
+        }
+        places.for_each(|(_, place)| *place = previous.unwrap_or_default());
+        page
+    }
+
+    fn expand(&self) -> Entries {
+        let mut entries = [0; 256];
+        let runs = self.starts.iter().zip(&self.entries);
+        // What comes later in the page writes over what came before.
+        runs.for_each(|(start, entry)| entries.iter_mut().skip((*start).into()).for_each(|e| *e = *entry));
+        entries
+    }
 }
 
-fn fourth(address: u32) -> u8 {
-    let [_, _, _, byte] = address.to_be_bytes();
-    byte
+/// An octet of an address, by its place.
+#[inline]
+fn octet(address: u32, place: usize) -> u8 {
+    address.to_be_bytes().get(place).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -186,14 +347,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn address() -> impl Strategy<Value = u32> {
+        prop_oneof![0x0a00_0000_u32..0x0a00_0400, 0x0a00_0000_u32..0x0a04_0000, any::<u32>()]
+    }
+
     proptest! {
         #[test]
         fn every_address_has_the_number_of_its_run(
-            starts in prop::collection::btree_map(
-                prop_oneof![0x0a00_0000_u32..0x0a00_0400, 0x0a00_0000_u32..0x0a04_0000, any::<u32>()],
-                0_u32..9,
-                0..200,
-            ),
+            starts in prop::collection::btree_map(address(), 0_u32..9, 0..200),
             near in prop::collection::vec(-2_i64..3, 1..8),
         ) {
             let mut runs: Vec<(u32, u32)> = starts.into_iter().collect();
@@ -211,6 +372,70 @@ mod tests {
                     prop_assert_eq!(numbers, [trie.get(address), trie.get(*start)]);
                 }
             }
+            runs.dedup_by_key(|(_, number)| *number);
+            prop_assert_eq!(trie.runs(), runs);
         }
+
+        /// Against a list of runs that is cut by hand; and clones stay as they were.
+        #[test]
+        fn ranges_are_set(
+            steps in prop::collection::vec((address(), address(), 0..5_u32, 0..3_u8, any::<bool>()), 1..60),
+        ) {
+            let (mut trie, mut runs) = (Trie::default(), vec![(0, 0)]);
+            let mut clones = Vec::new();
+            for (one, other, number, kind, seal) in steps {
+                let (first, last) = match kind {
+                    0 => (one, one),
+                    1 => (one, one | 0xff),
+                    _ => (one.min(other), one.max(other)),
+                };
+                trie.set(first, last, number);
+                cut(&mut runs, first, last, number);
+                prop_assert_eq!(trie.runs(), runs.clone());
+                prop_assert!([first, last, first.saturating_sub(1), last.saturating_add(1)].into_iter().all(
+                    |address| trie.get(address) == at(&runs, address)
+                ));
+                prop_assert_eq!(trie.bytes() - trie.garbage(), Trie::new(&runs).bytes());
+                if seal {
+                    trie.seal();
+                    clones.push((trie.clone(), runs.clone()));
+                }
+            }
+            trie.compact();
+            prop_assert_eq!((trie.runs(), trie.garbage()), (runs, 0));
+            for (clone, runs) in clones {
+                prop_assert_eq!(clone.runs(), runs);
+            }
+        }
+    }
+
+    fn at(runs: &[(u32, u32)], address: u32) -> u32 {
+        runs[runs.partition_point(|(first, _)| *first <= address) - 1].1
+    }
+
+    fn cut(runs: &mut Vec<(u32, u32)>, first: u32, last: u32, number: u32) {
+        let after = last.checked_add(1).map(|after| (after, at(runs, after)));
+        runs.retain(|(start, _)| *start < first || *start > last);
+        runs.push((first, number));
+        if let Some((after, known)) = after {
+            runs.retain(|(start, _)| *start != after);
+            runs.push((after, known));
+        }
+        runs.sort_unstable();
+        runs.dedup_by_key(|(_, number)| *number);
+    }
+
+    #[test]
+    fn sets_between_two_seals_share_pages() {
+        let mut trie = Trie::default();
+        let one = |trie: &mut Trie, address| trie.set(address, address, 1);
+        one(&mut trie, 0x0a00_0001);
+        trie.seal();
+        let before = trie.bytes();
+        for address in 2..10 {
+            one(&mut trie, 0x0a00_0000 + address);
+        }
+        let path = size_of::<Entries>() + 2 * size_of::<SparsePage>();
+        assert_eq!((trie.bytes() - before, trie.garbage()), (path, path));
     }
 }

@@ -5,7 +5,7 @@ use crate::model::Protocol;
 use crate::tables::{
     Check, DIVIDED, NUMBERS, Policies, ProtocolAtoms, Resolution, Traffic, UNDIVIDED, count,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The atoms of all traffic, and where they are among its numbers.
 #[derive(Debug)]
@@ -33,54 +33,23 @@ impl Atoms {
         if icmp.len() > 1 {
             intervals.extend(numbered(&icmp));
         }
-        let table = Traffic { protocols: vec![ProtocolAtoms::default(); 256], intervals, atoms: 0 };
-        let mut atoms = Atoms { table, starts: Vec::new() };
+        let mut atoms = Counter::default();
+        let undivided = BTreeSet::from([0]);
         for (place, protocol) in (0..).zip(DIVIDED) {
-            if protocol.has_ports() {
-                atoms.divide(
-                    protocol,
-                    place << 16,
-                    ProtocolAtoms { ports: u16::MAX, ..Default::default() },
-                    &ports,
-                );
+            let (of, cuts) = if protocol.has_ports() {
+                (ProtocolAtoms { ports: u16::MAX, ..ProtocolAtoms::default() }, &ports)
             } else if icmp_table > 0 {
-                let of_icmp = ProtocolAtoms { table: icmp_table, icmp: u16::MAX, ..Default::default() };
-                atoms.divide(protocol, place << 16, of_icmp, &icmp);
+                (ProtocolAtoms { table: icmp_table, icmp: u16::MAX, ..ProtocolAtoms::default() }, &icmp)
             } else {
-                atoms.divide(protocol, place << 16, ProtocolAtoms::default(), &BTreeSet::from([0]));
-            }
+                (ProtocolAtoms::default(), &undivided)
+            };
+            atoms.divide(protocol, place << 16, of, cuts);
         }
-        atoms.undivided(&named.collect());
-        atoms
-    }
-
-    fn divide(&mut self, protocol: Protocol, first: u32, of: ProtocolAtoms, cuts: &BTreeSet<u16>) {
-        let base = self.table.atoms;
-        for (atom, cut) in (base..).zip(cuts) {
-            self.starts.push((first + u32::from(*cut), atom));
-        }
-        self.table.atoms += count(cuts.len());
-        if let Some(place) = self.table.protocols.get_mut(usize::from(protocol.number())) {
-            *place = ProtocolAtoms { base, ..of };
-        }
-    }
-
-    /// Those that rules name have an atom each, all others one together.
-    fn undivided(&mut self, named: &BTreeSet<u8>) {
-        let others = self.table.atoms;
-        self.table.atoms += 1;
-        for (protocol, place) in (0..=u8::MAX).zip(&mut self.table.protocols) {
-            if DIVIDED.contains(&Protocol::from(protocol)) {
-                continue;
-            }
-            let mut base = others;
-            if named.contains(&protocol) {
-                base = self.table.atoms;
-                self.table.atoms += 1;
-            }
-            *place = ProtocolAtoms { base, ..ProtocolAtoms::default() };
-            self.starts.push((UNDIVIDED + u32::from(protocol), base));
-        }
+        atoms.others(&named.collect());
+        let Counter { protocols, starts, atoms } = atoms;
+        let protocols = (0..=u8::MAX).map(|protocol| protocols.get(&protocol).copied().unwrap_or_default());
+        let table = Traffic { protocols: protocols.collect(), intervals: intervals.into(), atoms };
+        Atoms { table, starts }
     }
 
     /// The places of the starts of a run.
@@ -93,6 +62,40 @@ impl Atoms {
     pub(super) fn tell(&self, (first, end): (u32, u32)) -> bool {
         let begins = |number: u32| self.starts.binary_search_by_key(&number, |(start, _)| *start).is_ok();
         begins(first) && (end == NUMBERS || begins(end))
+    }
+}
+
+/// Numbers atoms.
+#[derive(Default)]
+struct Counter {
+    protocols: BTreeMap<u8, ProtocolAtoms>,
+    starts: Vec<(u32, u32)>,
+    atoms: u32,
+}
+
+impl Counter {
+    /// A protocol with an atom from each cut to the next.
+    fn divide(&mut self, protocol: Protocol, first: u32, of: ProtocolAtoms, cuts: &BTreeSet<u16>) {
+        self.protocols.insert(protocol.number(), ProtocolAtoms { base: self.atoms, ..of });
+        for cut in cuts {
+            self.starts.push((first + u32::from(*cut), self.atoms));
+            self.atoms += 1;
+        }
+    }
+
+    /// Of all others, those that rules name have an atom each, the rest one together.
+    fn others(&mut self, named: &BTreeSet<u8>) {
+        let rest = self.atoms;
+        self.atoms += 1;
+        for protocol in (0..=u8::MAX).filter(|protocol| !DIVIDED.contains(&Protocol::from(*protocol))) {
+            let mut base = rest;
+            if named.contains(&protocol) {
+                base = self.atoms;
+                self.atoms += 1;
+            }
+            self.protocols.insert(protocol, ProtocolAtoms { base, ..ProtocolAtoms::default() });
+            self.starts.push((UNDIVIDED + u32::from(protocol), base));
+        }
     }
 }
 

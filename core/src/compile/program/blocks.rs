@@ -48,7 +48,11 @@ fn broad_sets(builder: &mut Builder<'_>, chains: &Chains) -> Vec<u32> {
 }
 
 /// The group of each class: which broad sets hold it. Sets are left out until there are few enough groups.
-fn grouped(builder: &mut Builder<'_>, chains: &Chains, mut broad: Vec<u32>) -> (Vec<u32>, Numbered<u32>, Vec<u32>) {
+fn grouped(
+    builder: &mut Builder<'_>,
+    chains: &Chains,
+    mut broad: Vec<u32>,
+) -> (Vec<u32>, Numbered<u32>, Vec<u32>) {
     loop {
         let mut masks = vec![0_u32; builder.source.keys.len()];
         for (place, peers) in broad.iter().enumerate() {
@@ -227,7 +231,7 @@ impl Blocks {
     fn intern_base(&mut self, program: &mut Program, rows: Vec<u32>) -> u32 {
         *self.bases.entry(rows).or_insert_with_key(|rows| {
             let first = count(program.bases.len());
-            program.bases.extend(rows);
+            program.bases.extend_from_slice(rows);
             first
         })
     }

@@ -155,8 +155,7 @@ impl Chains {
         let is_mixed = lists.iter().any(|list| is_wide(&list));
         let mut entries = Vec::new();
         for list in lists.iter().filter(|list| !is_wide(list)) {
-            let position =
-                if is_mixed { wide.position(builder.source.order, tier.tier, *list) } else { 0 };
+            let position = if is_mixed { wide.position(builder.source.order, tier.tier, *list) } else { 0 };
             for rule in rules_of(builder.source.policies, *list) {
                 self.rule(builder, &mut subject, rule, Reason::Rule, position, &mut entries);
             }
@@ -220,12 +219,7 @@ impl Chains {
     }
 
     /// The profiles one after the other; one that does not exist, or the end of them, denies.
-    fn profiles(
-        &mut self,
-        builder: &mut Builder<'_>,
-        mut of: Subject<'_>,
-        key: &ClassKey,
-    ) -> Vec<Entry> {
+    fn profiles(&mut self, builder: &mut Builder<'_>, mut of: Subject<'_>, key: &ClassKey) -> Vec<Entry> {
         let super::Source { endpoints, policies, dialect, .. } = builder.source;
         let subject = endpoints.subjects.get(key.subject);
         let (mut entries, mut end) = (Vec::new(), Reason::ProfileNoMatch);

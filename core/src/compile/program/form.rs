@@ -64,16 +64,8 @@ impl Form {
             let record = blocks.list(builder, &mut program, &chains.peers, list);
             program.lists.push(record);
         }
-        let mut form = Form {
-            scope,
-            breadth,
-            wide,
-            chains,
-            blocks,
-            firsts,
-            users: Vec::new(),
-            naming: Vec::new(),
-        };
+        let mut form =
+            Form { scope, breadth, wide, chains, blocks, firsts, users: Vec::new(), naming: Vec::new() };
         let classes = (0..).zip(builder.source.keys).map(|(class, key)| form.class(&program, class, key));
         program.classes = classes.collect();
         form.users.clear();
@@ -84,7 +76,7 @@ impl Form {
     fn class(&self, program: &Program, class: u32, key: &ClassKey) -> Class {
         let list = |side: usize| {
             let first = at(&self.firsts, class).and_then(|firsts| firsts.get(side)).copied().unwrap_or(NONE);
-            let mut list = program.lists.get(index(first)).copied().unwrap_or_default();
+            let mut list = program.lists.get(first).copied().unwrap_or_default();
             let rows = self.wide.get(side).map_or(&[][..], |wide| &wide.subject_rows);
             list.subject_row = at(rows, class).copied().unwrap_or(0);
             list
@@ -168,8 +160,8 @@ impl Form {
         for class in &classes {
             let Some(key) = at(builder.source.keys, *class) else { continue };
             let record = self.class(program, *class, key);
-            if index(*class) < program.classes.len() {
-                program.classes[*class as usize] = record;
+            if *class < program.classes.len() {
+                program.classes.set(*class, record);
             } else {
                 program.classes.push(record);
             }
@@ -185,7 +177,12 @@ impl Form {
     }
 
     /// Writes the wide rules of a side anew. None if narrow lists hang on where they were.
-    fn rewrite_wide(&mut self, builder: &mut Builder<'_>, program: &mut Program, side: usize) -> Option<usize> {
+    fn rewrite_wide(
+        &mut self,
+        builder: &mut Builder<'_>,
+        program: &mut Program,
+        side: usize,
+    ) -> Option<usize> {
         let (rules, table) = wide::build(builder, &self.breadth, self.scope, side);
         let old = self.wide.get_mut(side)?;
         let is_mixed = self.chains.lists.iter().any(|list| list.is_mixed);
@@ -206,8 +203,16 @@ impl Form {
     }
 
     /// Rows of bits for classes that are new or governed otherwise.
-    fn add_to_wide(&mut self, builder: &mut Builder<'_>, program: &mut Program, touched: &Touched, side: usize) {
-        let (Some(rules), Some(table)) = (self.wide.get_mut(side), program.wide.get_mut(side)) else { return };
+    fn add_to_wide(
+        &mut self,
+        builder: &mut Builder<'_>,
+        program: &mut Program,
+        touched: &Touched,
+        side: usize,
+    ) {
+        let (Some(rules), Some(table)) = (self.wide.get_mut(side), program.wide.get_mut(side)) else {
+            return;
+        };
         for (class, _) in &touched.new {
             rules.add_class(builder, table, self.scope, side, *class);
         }
@@ -220,7 +225,9 @@ impl Form {
     fn add_class(&mut self, builder: &mut Builder<'_>, class: u32, terms: &[u32], lists: &mut BTreeSet<u32>) {
         let new_group = self.blocks.add_class(builder, &self.chains, class);
         for term in terms {
-            let Some(peers) = self.chains.peers.get_index_of(&ClassSet::Term(*term)).map(count) else { continue };
+            let Some(peers) = self.chains.peers.get_index_of(&ClassSet::Term(*term)).map(count) else {
+                continue;
+            };
             if !self.blocks.is_broad(peers) {
                 lists.extend(at(&self.naming, peers).into_iter().flatten());
             }
@@ -237,8 +244,7 @@ impl Form {
     fn renew(&mut self, builder: &mut Builder<'_>, class: u32) {
         let Some(key) = at(builder.source.keys, class) else { return };
         let frame = Frame { breadth: &self.breadth, wide: &self.wide };
-        let firsts =
-            [0, 1].map(|side| self.chains.add(builder, frame, self.scope, side, class, key));
+        let firsts = [0, 1].map(|side| self.chains.add(builder, frame, self.scope, side, class, key));
         self.users.resize(self.chains.lists.len(), Vec::new());
         for first in firsts {
             at_mut(&mut self.users, first).into_iter().for_each(|users| users.push(class));
@@ -258,7 +264,7 @@ impl Form {
         for number in lists.iter().copied().filter(|list| index(*list) < known) {
             let Some(list) = self.chains.lists.get_index(index(number)) else { continue };
             let record = self.blocks.list(builder, program, &self.chains.peers, list);
-            program.lists[number as usize] = record;
+            program.lists.set(number, record);
             let uses = |class: &u32| at(&self.firsts, *class).is_some_and(|firsts| firsts.contains(&number));
             if let Some(users) = at_mut(&mut self.users, number) {
                 users.retain(uses);

@@ -18,7 +18,7 @@ mod terms;
 mod traffic;
 mod wide;
 
-pub(super) use form::{Form, Touched, Written};
+pub(super) use form::{Form, Touched};
 
 use super::CompileOptions;
 use super::holders::at;
@@ -234,7 +234,8 @@ impl<'a> Builder<'a> {
                 break;
             }
         }
-        let variants: Arc<[_]> = by_traffic.into_iter().map(|(set, classes)| (set, Arc::new(classes))).collect();
+        let variants: Arc<[_]> =
+            by_traffic.into_iter().map(|(set, classes)| (set, Arc::new(classes))).collect();
         self.shared.variants.insert(rule, variants.clone());
         variants
     }

@@ -3,9 +3,7 @@
 use super::super::holders::at;
 use super::chains::Entry;
 use super::traffic::TrafficSets;
-use crate::tables::{
-    Ending, NO_MATCH, NUMBERS, Program, Row, WORD_HTTP, WORD_LOG, Word, count, index,
-};
+use crate::tables::{Ending, NO_MATCH, NUMBERS, Program, Row, WORD_HTTP, WORD_LOG, Word, count, index};
 use std::collections::HashMap;
 
 /// Rows of a program, each once. Row 0 is that of no entry.

@@ -6,7 +6,7 @@ use super::super::{Numbered, number};
 use super::{Builder, ClassSet, MOST_VARIANTS, bit, ends, rules_of};
 use crate::cluster::Scope;
 use crate::model::Reason;
-use crate::tables::{AlignedBlock, Ending, Wide, count, index};
+use crate::tables::{AlignedBlock, Arena, Ending, Wide, count, index};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How many times fewer classes a policy of the whole cluster needs.
@@ -184,7 +184,7 @@ pub(super) fn build(
     let blocks = count(bits.len().div_ceil(512));
     let mut table = Wide {
         blocks,
-        endings,
+        endings: endings.into(),
         tier_ends: words.iter().flat_map(|(first, end)| (*first..*end).map(|_| *end)).collect(),
         ..Wide::default()
     };
@@ -203,8 +203,8 @@ pub(super) fn build(
     };
     rules.all_subjects(builder, scope, side);
     rules.all_peers(builder);
-    table.subjects = rules.subjects.blocks();
-    table.peers = rules.peers.blocks();
+    table.subjects = rules.subjects.blocks().into();
+    table.peers = rules.peers.blocks().into();
     rules.traffic(builder, &mut table);
     (rules, table)
 }
@@ -266,7 +266,7 @@ impl Rows {
     }
 
     /// The number of a row, which is written to the table if it is new.
-    fn write(&mut self, row: &[u64], table: &mut Vec<AlignedBlock>) -> u32 {
+    fn write(&mut self, row: &[u64], table: &mut Arena<AlignedBlock>) -> u32 {
         let known = self.known.len();
         let number = self.add(row);
         if self.known.len() > known {
@@ -312,7 +312,9 @@ impl WideRules {
     /// A subject's row: the rules of the policies that govern it, as far as they can match it.
     fn subject(&self, builder: &Builder<'_>, scope: Scope, side: usize, class: u32, row: &mut [u64]) {
         row.fill(0);
-        let Some(key) = at(builder.source.keys, class).filter(|key| !key.slow && self.width > 0) else { return };
+        let Some(key) = at(builder.source.keys, class).filter(|key| !key.slow && self.width > 0) else {
+            return;
+        };
         for tier in builder.tiers(key, scope, side) {
             for list in builder.source.policies.policies.slice(tier.policies) {
                 let Some(wide) = self.by_list.get(list) else { continue };
@@ -396,8 +398,8 @@ impl WideRules {
                 traffic_rows.iter_mut().skip(index(*atom)).take(1).for_each(|place| *place = number);
             }
         }
-        table.traffic_rows = traffic_rows;
-        table.traffic = rows.blocks();
+        table.traffic_rows = traffic_rows.into();
+        table.traffic = rows.blocks().into();
     }
 
     /// The rows of a new class, with the next number.

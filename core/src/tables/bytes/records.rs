@@ -2,33 +2,26 @@
 
 use super::wire::{Codec, Decoded, Reader, decode_runs, encode_runs, records, variants};
 use crate::model::{HttpMatch, IdentityMatch, Name, PortRange, RuleAction, RuleId, ServiceKey};
-use crate::tables::trie::{SPARSE, SparsePage};
 use crate::tables::{
-    Addresses, AlignedBlock, AppliedTier, Backend, Block, Bucket, Check, Class, ClassParts, EndOfTier,
-    Ending, EndpointRecord, Endpoints, Host, Interface, ListRecord, NodeRecord, Occupant, Part, Parts,
+    Addresses, AlignedBlock, AppliedTier, Arena, Backend, Block, Bucket, Check, Class, ClassParts, EndOfTier,
+    Ending, EndpointRecord, Endpoints, Host, Interface, ListRecord, NodeRecord, Occupant, Paged, Part, Parts,
     Policies, Pool, PortCheck, Profile, Program, ProtocolAtoms, Resolution, Route, RouteKey, Routes, Row,
-    Rule, Side, Span, Subject, Table, Traffic, Trie, Wide, Word,
+    Rule, Shared, Side, Single, Span, Subject, Table, Traffic, Trie, Wide, Word, count,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-// Addresses.
+// Addresses, themselves below.
 records! {
-    Addresses {
-        v4: Trie,
-        v6: Vec<(u128, u32)>,
-        classes: Table<ClassParts>,
-        occupied_v4: Vec<(u32, Occupant)>,
-        occupied_v6: Vec<(u128, Occupant)>,
-    }
     ClassParts { holders: u32, address: u32 }
     Occupant { endpoint: u32, node: u32 }
-    SparsePage { starts: [u8; SPARSE], entries: [u32; SPARSE] }
+    Single { address: u128, class: u32, occupant: Occupant }
 }
 
 // Parts.
 records! {
-    Parts { parts: Table<Part>, predicates: Pool<u32>, resolutions: Pool<Resolution> }
+    Parts { parts: Paged<Part>, predicates: Pool<u32>, resolutions: Pool<Resolution> }
     Part { predicates: Span, resolutions: Span }
     Resolution { condition: u32, protocol: u8, port: u16 }
 }
@@ -36,14 +29,14 @@ records! {
 // Endpoints and nodes.
 records! {
     Endpoints {
-        records: Table<EndpointRecord>,
+        records: Paged<EndpointRecord>,
         more: Table<Span>,
         addresses: Pool<IpAddr>,
-        subjects: Table<Subject>,
+        subjects: Paged<Subject>,
         lists: Pool<u32>,
         profiles: Pool<u32>,
         nodes: Table<NodeRecord>,
-        hosts: Pool<Host>,
+        hosts: Shared<Host>,
     }
     EndpointRecord {
         part: u32,
@@ -66,21 +59,21 @@ variants! {
 records! {
     Policies {
         rules: Pool<Rule>,
-        rule_lists: Table<Span>,
+        rule_lists: Paged<Span>,
         policies: Pool<u32>,
         tiers: Pool<AppliedTier>,
         lists: Table<Span>,
-        profiles: Table<Profile>,
+        profiles: Paged<Profile>,
         checks: Pool<Check>,
         ports: Table<PortCheck>,
         port_ranges: Pool<PortRange>,
         conditions: Pool<u32>,
-        identities: Table<IdentityMatch>,
-        http: Table<HttpMatch>,
+        identities: Shared<IdentityMatch>,
+        http: Shared<HttpMatch>,
         domains: Table<Span>,
         domain_views: Pool<u32>,
-        namespaces: BTreeMap<Name, BTreeMap<Name, Name>>,
-        service_accounts: BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>>,
+        namespaces: Arc<BTreeMap<Name, BTreeMap<Name, Name>>>,
+        service_accounts: Arc<BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>>>,
     }
     Rule { checks: Span, id: Option<RuleId>, action: RuleAction, http: bool, paths: bool }
     AppliedTier { tier: u32, policies: Span, end: EndOfTier, end_id: Option<RuleId> }
@@ -114,9 +107,9 @@ variants! {
 // Routes.
 records! {
     Routes {
-        by_address: Vec<((IpAddr, RouteKey), Route)>,
-        by_node_port: Vec<(RouteKey, [Route; 2])>,
-        by_service: Vec<(ServiceKey, Vec<(RouteKey, Route)>)>,
+        by_address: Arena<((IpAddr, RouteKey), Route)>,
+        by_node_port: Arena<(RouteKey, [Route; 2])>,
+        by_service: Shared<(ServiceKey, Vec<(RouteKey, Route)>)>,
         backends: Pool<Backend>,
     }
     Route { backends: Span, local_only: bool }
@@ -131,15 +124,15 @@ records! {
 // The fast form.
 records! {
     Program {
-        classes: Vec<Class>,
+        classes: Paged<Class, 16>,
         wide: [Wide; 2],
-        buckets: Vec<Bucket>,
-        rows: Vec<Row>,
-        bases: Vec<u32>,
+        buckets: Arena<Bucket>,
+        rows: Arena<Row>,
+        bases: Arena<u32>,
         segments: Pool<(u32, Word)>,
         long_rows: Table<Span>,
-        endings: Vec<Ending>,
-        lists: Vec<ListRecord>,
+        endings: Arena<Ending>,
+        lists: Paged<ListRecord>,
         slow_lists: u32,
     }
     Class { sides: [ListRecord; 2], peer_rows: [u32; 2], group: u32, flags: u32 }
@@ -158,12 +151,12 @@ records! {
     Bucket { classes: [u32; 8], rows: [u32; 8] }
     Wide {
         blocks: u32,
-        subjects: Vec<AlignedBlock>,
-        peers: Vec<AlignedBlock>,
-        traffic: Vec<AlignedBlock>,
-        traffic_rows: Vec<u32>,
-        tier_ends: Vec<u16>,
-        endings: Vec<Ending>,
+        subjects: Arena<AlignedBlock>,
+        peers: Arena<AlignedBlock>,
+        traffic: Arena<AlignedBlock>,
+        traffic_rows: Arena<u32>,
+        tier_ends: Arena<u16>,
+        endings: Arena<Ending>,
     }
     Span { start: u32, len: u32 }
 }
@@ -181,50 +174,119 @@ impl Codec for AlignedBlock {
     }
 }
 
-impl<T: Codec> Codec for Table<T> {
+/// The members of a list, as `Vec` has them.
+fn encode_list<'a, T: Codec + 'a>(members: impl ExactSizeIterator<Item = &'a T>, out: &mut Vec<u8>) {
+    count(members.len()).encode(out);
+    members.for_each(|member| member.encode(out));
+}
+
+impl<T: Codec + Copy> Codec for Arena<T> {
     const LEAST: usize = Vec::<T>::LEAST;
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let Table(records) = self;
-        records.encode(out);
+        encode_list(self.iter(), out);
     }
 
     fn decode(input: &mut Reader<'_>) -> Decoded<Self> {
-        Vec::decode(input).map(Table)
+        Vec::decode(input).map(Arena::from)
     }
 }
 
-impl<T: Codec> Codec for Pool<T> {
+impl<T: Codec + Copy> Codec for Table<T> {
     const LEAST: usize = Vec::<T>::LEAST;
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let Pool(records) = self;
-        records.encode(out);
+        encode_list(self.iter(), out);
     }
 
     fn decode(input: &mut Reader<'_>) -> Decoded<Self> {
-        Vec::decode(input).map(Pool)
+        Vec::decode(input).map(Table::from)
     }
 }
 
-/// The root has a place for each 16 bits, most of which are as their neighbours.
-impl Codec for Trie {
-    const LEAST: usize = 12;
+impl<T: Codec + Copy> Codec for Pool<T> {
+    const LEAST: usize = Vec::<T>::LEAST;
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let Trie { root, dense, sparse } = self;
-        encode_runs(&**root, out);
-        dense.encode(out);
-        sparse.encode(out);
+        encode_list(self.iter(), out);
     }
 
     fn decode(input: &mut Reader<'_>) -> Decoded<Self> {
-        let root: Vec<u32> = decode_runs(input, 1 << 16)?;
-        let root = Box::try_from(root).map_err(|root: Vec<u32>| {
-            input.fault(format_args!("the root of a trie has {} entries, not 65536", root.len()))
-        })?;
-        Ok(Trie { root, dense: Vec::decode(input)?, sparse: Vec::decode(input)? })
+        Vec::decode(input).map(Pool::from)
     }
+}
+
+impl<T: Codec> Codec for Shared<T> {
+    const LEAST: usize = Vec::<T>::LEAST;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_list(self.as_slice().iter(), out);
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Decoded<Self> {
+        Vec::decode(input).map(Shared::from)
+    }
+}
+
+/// The records in the order of their numbers, whatever pages they stand in.
+impl<T: Codec + Copy, const N: usize> Codec for Paged<T, N> {
+    const LEAST: usize = Vec::<T>::LEAST;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.len().encode(out);
+        self.iter().for_each(|record| record.encode(out));
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Decoded<Self> {
+        Vec::decode(input).map(Paged::from)
+    }
+}
+
+/// What stands for an address is not part of the form: runs and addresses are.
+impl Codec for Addresses {
+    const LEAST: usize = 5 * Vec::<u32>::LEAST;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.v4.runs().encode(out);
+        self.occupied_v4().encode(out);
+        self.runs_v6.encode(out);
+        self.singles_v6.sorted().encode(out);
+        self.classes.encode(out);
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Decoded<Self> {
+        let runs_v4: Vec<(u32, u32)> = Vec::decode(input)?;
+        if !are_runs(&runs_v4) || runs_v4.iter().any(|(_, class)| *class >= Trie::END) {
+            return Err(input.fault(
+                "IPv4 runs do not begin at 0.0.0.0, are not sorted, repeat, or have a class too high",
+            ));
+        }
+        let occupied_v4: Vec<(u32, Occupant)> = Vec::decode(input)?;
+        if !occupied_v4.is_sorted_by(|(a, _), (b, _)| a < b)
+            || occupied_v4.iter().any(|(_, occupant)| *occupant == Occupant::NOBODY)
+        {
+            return Err(
+                input.fault("IPv4 addresses that somebody has are not sorted, repeat, or nobody has them")
+            );
+        }
+        let runs_v6: Vec<(u128, u32)> = Vec::decode(input)?;
+        if !are_runs(&runs_v6) {
+            return Err(input.fault("IPv6 runs do not begin at ::, are not sorted, or repeat"));
+        }
+        let singles_v6: Vec<Single> = Vec::decode(input)?;
+        if !singles_v6.is_sorted_by(|a, b| a.address < b.address)
+            || singles_v6.iter().any(Single::says_nothing)
+        {
+            return Err(input.fault("single IPv6 addresses are not sorted, repeat, or say nothing"));
+        }
+        Ok(Addresses::new(&runs_v4, &occupied_v4, runs_v6, singles_v6, Paged::decode(input)?))
+    }
+}
+
+/// Sorted runs from 0 on, each of another class than the one before.
+fn are_runs<A: PartialOrd + Default>(runs: &[(A, u32)]) -> bool {
+    runs.first().is_some_and(|(first, _)| *first == A::default())
+        && runs.is_sorted_by(|(a, class), (b, next)| a < b && class != next)
 }
 
 /// Intervals have a place for each port.
@@ -239,8 +301,8 @@ impl Codec for Traffic {
     }
 
     fn decode(input: &mut Reader<'_>) -> Decoded<Self> {
-        let protocols = Vec::decode(input)?;
-        let intervals = decode_runs(input, super::check::INTERVALS_OF_A_TABLE * 2)?;
+        let protocols = Arena::decode(input)?;
+        let intervals = decode_runs(input, super::check::INTERVALS_OF_A_TABLE * 2)?.into();
         Ok(Traffic { protocols, intervals, atoms: u32::decode(input)? })
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::tables::count;
 use std::fmt;
+use std::sync::Arc;
 
 /// Why bytes are not a value.
 #[derive(Debug)]
@@ -224,6 +225,18 @@ impl<T: Codec + Default, const N: usize> Codec for [T; N] {
             *member = T::decode(input)?;
         }
         Ok(members)
+    }
+}
+
+impl<T: Codec> Codec for Arc<T> {
+    const LEAST: usize = T::LEAST;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        T::encode(self, out);
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Decoded<Self> {
+        T::decode(input).map(Arc::new)
     }
 }
 

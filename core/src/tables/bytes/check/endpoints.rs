@@ -1,34 +1,28 @@
 //! Endpoints, what governs them, and nodes.
 
 use super::{Check, Checked};
-use crate::tables::{EndpointRecord, Host, NONE, NodeRecord, Table, Tables, index};
+use crate::tables::{EndpointRecord, Host, NONE, NodeRecord, Tables, index};
 
 /// How many lists govern a workload, and a host endpoint.
 const LISTS: [u32; 2] = [4, 16];
 
 pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     let endpoints = &tables.endpoints;
-    let Table(records) = &endpoints.records;
-    let Table(nodes) = &endpoints.nodes;
-    let mut more = 0;
-    for (number, record) in records.iter().enumerate() {
+    let mut lists = vec![false; index(endpoints.more.len())];
+    for (number, record) in endpoints.records.iter().enumerate() {
         self::record(check, tables, number, record)?;
-        check.ensure(
-            record.more == NONE || record.more == more,
-            format_args!("records[{number}].more"),
-            format_args!("the next list of addresses is {more}, not {}", record.more),
-        )?;
-        more += u32::from(record.more != NONE);
+        if record.more != NONE {
+            check.ensure(
+                lists.get_mut(index(record.more)).is_some_and(|listed| !std::mem::replace(listed, true)),
+                format_args!("records[{number}].more"),
+                format_args!("there is no list of addresses {}, or it is that of another", record.more),
+            )?;
+        }
     }
-    check.ensure(
-        more == endpoints.more.len(),
-        format_args!("more"),
-        format_args!("there are {} lists of addresses, but records have {more}", endpoints.more.len()),
-    )?;
-    let of_nodes = nodes.iter().map(|node| node.addresses);
-    let addresses = endpoints.more.0.iter().copied().chain(of_nodes);
-    check.tiles("more", addresses, endpoints.addresses.0.len(), "addresses")?;
-    for (number, subject) in endpoints.subjects.0.iter().enumerate() {
+    let of_nodes = endpoints.nodes.iter().map(|node| node.addresses);
+    let addresses = endpoints.more.iter().copied().chain(of_nodes);
+    check.apart("more", addresses, endpoints.addresses.0.len(), "addresses")?;
+    for (number, subject) in endpoints.subjects.iter().enumerate() {
         let lists = format_args!("subjects[{number}].lists");
         check.span(subject.lists, endpoints.lists.0.len(), "lists", lists)?;
         check.ensure(
@@ -47,9 +41,12 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
         let profiles = tables.policies.profiles.len();
         check.number_or_none(*profile, profiles, "profiles", format_args!("profiles[{position}]"))?;
     }
-    check.tiles("nodes", nodes.iter().map(|node| node.hosts), endpoints.hosts.0.len(), "hosts")?;
-    let mut listed = vec![false; records.len()];
-    (0..).zip(nodes).try_for_each(|(number, node)| self::node(check, tables, number, node, &mut listed))
+    let hosts = endpoints.nodes.iter().map(|node| node.hosts);
+    check.apart("nodes", hosts, endpoints.hosts.as_slice().len(), "hosts")?;
+    let mut listed = vec![false; index(endpoints.records.len())];
+    (0..)
+        .zip(endpoints.nodes.iter())
+        .try_for_each(|(number, node)| self::node(check, tables, number, node, &mut listed))
 }
 
 fn record(check: Check, tables: &Tables, number: usize, record: &EndpointRecord) -> Checked {

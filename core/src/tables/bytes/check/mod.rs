@@ -2,7 +2,7 @@
 //!
 //! Evaluation reads tables by `get` and has an answer where there is nothing; here whatever would make it read nothing,
 //! read something else than was compiled, or go round in circles is refused. Everything takes time in proportion to the
-//! records: lists that the compiler writes one behind the other are held to that, so that no record is read twice.
+//! records: lists of which the compiler gives each record one of its own are held to that, so that nothing is read twice.
 
 mod addresses;
 mod endpoints;
@@ -14,7 +14,7 @@ mod traffic;
 use super::{
     ADDRESSES, ENDPOINTS, ENFORCED, META, PARTS, PENDING, POLICIES, ROUTES, Section, SnapshotError, TRAFFIC,
 };
-use crate::tables::{NONE, Span, Table, Tables, count};
+use crate::tables::{NONE, Span, Tables, count};
 use std::fmt::Arguments;
 
 pub(super) use traffic::INTERVALS_OF_A_TABLE;
@@ -52,11 +52,10 @@ fn parts(check: Check, tables: &Tables) -> Checked {
         format_args!("parts[0]"),
         format_args!("the first part must be there and empty"),
     )?;
-    let Table(all) = &parts.parts;
-    let predicates = all.iter().map(|part| part.predicates);
-    check.tiles("parts", predicates, parts.predicates.0.len(), "predicates")?;
-    let resolutions = all.iter().map(|part| part.resolutions);
-    check.tiles("parts", resolutions, parts.resolutions.0.len(), "resolutions")?;
+    let predicates = parts.parts.iter().map(|part| part.predicates);
+    check.apart("parts", predicates, parts.predicates.0.len(), "predicates")?;
+    let resolutions = parts.parts.iter().map(|part| part.resolutions);
+    check.apart("parts", resolutions, parts.resolutions.0.len(), "resolutions")?;
     for part in 0..parts.parts.len() {
         let (predicates, resolutions) = lists(part);
         check.ensure(
@@ -106,26 +105,27 @@ impl Check {
         )
     }
 
-    /// The spans of records lie one behind the other and fill the pool.
-    fn tiles(self, records: &str, spans: impl IntoIterator<Item = Span>, len: usize, of: &str) -> Checked {
+    /// The spans of records lie within the pool, and no two of them have a record in common. What no span names is left
+    /// of records that were replaced.
+    fn apart(self, records: &str, spans: impl IntoIterator<Item = Span>, len: usize, of: &str) -> Checked {
+        let mut numbered: Vec<(Span, usize)> =
+            spans.into_iter().enumerate().map(|(position, span)| (span, position)).collect();
+        numbered.sort_unstable_by_key(|(Span { start, len }, position)| (*start, *len, *position));
         let mut end = 0;
-        for (position, span) in spans.into_iter().enumerate() {
+        for (span, position) in numbered {
+            let record = format_args!("{records}[{position}]");
+            self.span(span, len, of, record)?;
             self.ensure(
-                span.start == end,
-                format_args!("{records}[{position}]"),
-                format_args!("its {of} begin at {}, but those before it end at {end}", span.start),
+                span.start >= end || span.len == 0,
+                record,
+                format_args!("its {of} begin at {}, but those of another end at {end}", span.start),
             )?;
-            self.span(span, len, of, format_args!("{records}[{position}]"))?;
-            end = span.range().end;
+            end = span.range().end.max(end);
         }
-        self.ensure(
-            end == count(len),
-            format_args!("{of}"),
-            format_args!("there are {len}, but {records} have {end}"),
-        )
+        Ok(())
     }
 
-    /// The spans of records lie one behind the other and fill the pool, but several records may share one.
+    /// The same, but several records may share one span. These are the spans.
     fn shares(
         self,
         records: &str,
@@ -136,7 +136,7 @@ impl Check {
         let mut spans: Vec<Span> = spans.filter(|span| span.len > 0).collect();
         spans.sort_unstable_by_key(|span| (span.start, span.len));
         spans.dedup();
-        self.tiles(records, spans.iter().copied(), len, of)?;
+        self.apart(records, spans.iter().copied(), len, of)?;
         Ok(spans)
     }
 }

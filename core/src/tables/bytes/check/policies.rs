@@ -1,16 +1,15 @@
 //! Rules, and the order in which they are tried.
 
 use super::{Check, Checked, is_ascending};
-use crate::tables::{Check as Demand, Rule, Table, Tables};
+use crate::tables::{Check as Demand, Rule, Tables};
 
 pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     let policies = &tables.policies;
-    let Table(rule_lists) = &policies.rule_lists;
-    let of_profiles = policies.profiles.0.iter().flat_map(|profile| [profile.ingress, profile.egress]);
+    let of_profiles = policies.profiles.iter().flat_map(|profile| [profile.ingress, profile.egress]);
     let rules = policies.rules.0.len();
-    check.tiles("rule_lists", rule_lists.iter().copied().chain(of_profiles), rules, "rules")?;
+    check.apart("rule_lists", policies.rule_lists.iter().copied().chain(of_profiles), rules, "rules")?;
     let checks = policies.rules.iter().map(|rule| rule.checks);
-    check.tiles("rules", checks, policies.checks.0.len(), "checks")?;
+    check.apart("rules", checks, policies.checks.0.len(), "checks")?;
     let of_tiers = policies.tiers.iter().map(|tier| tier.policies);
     for span in check.shares("tiers", of_tiers, policies.policies.0.len(), "policies")? {
         check.ensure(
@@ -27,14 +26,14 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
             format_args!("policies[{position}]"),
         )?;
     }
-    let of_lists = policies.lists.0.iter().copied();
-    check.tiles("lists", of_lists, policies.tiers.0.len(), "tiers")?;
-    let ranges = policies.ports.0.iter().map(|ports| ports.ranges);
-    check.tiles("ports", ranges, policies.port_ranges.0.len(), "port_ranges")?;
-    let conditions = policies.ports.0.iter().map(|ports| ports.conditions);
-    check.tiles("ports", conditions, policies.conditions.0.len(), "conditions")?;
-    let views = policies.domains.0.iter().copied();
-    check.tiles("domains", views, policies.domain_views.0.len(), "domain_views")?;
+    let of_lists = policies.lists.iter().copied();
+    check.apart("lists", of_lists, policies.tiers.0.len(), "tiers")?;
+    let ranges = policies.ports.iter().map(|ports| ports.ranges);
+    check.apart("ports", ranges, policies.port_ranges.0.len(), "port_ranges")?;
+    let conditions = policies.ports.iter().map(|ports| ports.conditions);
+    check.apart("ports", conditions, policies.conditions.0.len(), "conditions")?;
+    let views = policies.domains.iter().copied();
+    check.apart("domains", views, policies.domain_views.0.len(), "domain_views")?;
     check.ensure(
         policies.domains.0.windows(2).all(|pair| matches!(pair, [a, b] if a.len == b.len)),
         format_args!("domains"),
