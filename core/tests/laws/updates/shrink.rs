@@ -5,6 +5,8 @@ use super::script::{Edit, Run, Start, Step};
 use crate::generate::dialect_fields;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use tierwall::lower::Lowered;
+use tierwall::model::Rule;
 use tierwall::{CompileOptions, Update};
 
 /// Scripts are tried again so many times at most.
@@ -94,6 +96,9 @@ impl Shrink {
                 number,
             );
         }
+        for number in 0..rules(&mut self.case.steps).len() {
+            self.thin::<Rule>(|case, number| rules(&mut case.steps).into_iter().nth(number), number);
+        }
         self.thin(|case, _| Some(&mut case.start.world.objects), 0);
         self.thin(|case, _| Some(&mut case.start.world.answers), 0);
         self.thin(|case, _| Some(&mut case.start.elsewhere.objects), 0);
@@ -106,6 +111,22 @@ impl Shrink {
             case.question = case.question.as_ref().map(Question::without_context);
         });
     }
+}
+
+/// The lists of rules of the policies that are put.
+fn rules(steps: &mut [Step]) -> Vec<&mut Vec<Rule>> {
+    let commits = steps.iter_mut().filter_map(|step| match step {
+        Step::Commit(edits) => Some(edits),
+        _ => None,
+    });
+    let policies = commits.flatten().filter_map(|edit| match edit {
+        Edit::Put(object) => match &mut **object {
+            Lowered::Policy(policy) => Some(policy),
+            _ => None,
+        },
+        _ => None,
+    });
+    policies.flat_map(|policy| policy.ingress.iter_mut().chain(&mut policy.egress)).collect()
 }
 
 /// What went wrong, with as little of what led to it as still does.
