@@ -41,6 +41,8 @@ mod reach;
 mod trace;
 #[path = "laws/undecided.rs"]
 mod undecided;
+#[path = "laws/updates/mod.rs"]
+mod updates;
 
 use proptest::test_runner::Config;
 

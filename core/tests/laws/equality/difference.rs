@@ -8,7 +8,7 @@ use tierwall::model::{Direction, FlowContext, Point, Role};
 use tierwall::{CompileOptions, Snapshot};
 
 /// The cluster of a world, some of whose policies are in words of the normal form.
-pub(super) fn cluster(world: &World) -> Cluster {
+pub(crate) fn cluster(world: &World) -> Cluster {
     let mut cluster = world.in_one_transaction();
     rewrite(&mut cluster);
     cluster

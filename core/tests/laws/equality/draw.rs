@@ -28,7 +28,7 @@ const OUTSIDE_KIND: usize = 4;
 const SERVICES_KIND: usize = 8;
 
 /// What questions about one world are drawn from.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     ends: Vec<Vec<(End, Side)>>,
     /// Numbers of the kinds of ends, each as often as it shall come.
     sources: Vec<usize>,
@@ -39,11 +39,11 @@ pub(super) struct Pool {
 }
 
 /// A question.
-pub(super) struct Drawn<'a> {
+pub(crate) struct Drawn<'a> {
     source: &'a End,
     destination: &'a End,
-    pub(super) flow: Flow,
-    pub(super) context: &'a FlowContext,
+    pub(crate) flow: Flow,
+    pub(crate) context: &'a FlowContext,
 }
 
 fn addresses(texts: impl IntoIterator<Item = String>) -> Vec<End> {
@@ -84,7 +84,7 @@ fn at_home(cluster: &Cluster) -> Vec<[(End, Side); 2]> {
 }
 
 impl Pool {
-    pub(super) fn new(cluster: &Cluster, contexts: Vec<FlowContext>) -> Self {
+    pub(crate) fn new(cluster: &Cluster, contexts: Vec<FlowContext>) -> Self {
         let pods = || (0..6).map(End::Pod).collect::<Vec<_>>();
         let at = |address: &str| -> IpAddr { address.parse().unwrap() };
         let of_pods = || (1..=6).flat_map(|last| [format!("10.0.0.{last}"), format!("fd00::{last}")]);
@@ -138,7 +138,7 @@ impl Pool {
     }
 
     /// A question that something rare decides, or a rule, if one is found soon.
-    pub(super) fn draw(&self, snapshot: &Snapshot, random: &mut Random) -> Drawn<'_> {
+    pub(crate) fn draw(&self, snapshot: &Snapshot, random: &mut Random) -> Drawn<'_> {
         let dull = |drawn: &Drawn<'_>| {
             let verdict = snapshot.verdict(&drawn.flow, drawn.context);
             [Direction::Egress, Direction::Ingress]

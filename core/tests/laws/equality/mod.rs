@@ -9,15 +9,18 @@ mod draw;
 mod normal;
 mod random;
 
+pub(crate) use difference::cluster;
+pub(crate) use draw::Pool;
+pub(crate) use normal::rewrite_rule;
+pub(crate) use random::Random;
+
 use crate::compiled::options;
 use crate::engines;
 use crate::generate::{World, context, world};
 use census::Census;
-use draw::Pool;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use random::Random;
 use tierwall::cluster::{Cluster, Scope};
 use tierwall::model::{Direction, EndpointId, FlowContext, Point, Role};
 use tierwall::{CompileOptions, Snapshot};
@@ -27,7 +30,8 @@ const FEW: (u64, u64) = (120_000, 400);
 /// How many flows a world has where there are many.
 const MANY: u64 = 10_000;
 
-fn number(variable: &str) -> Option<u64> {
+/// What a variable of the environment says, if it is set.
+pub(crate) fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.replace('_', "").parse().unwrap())
 }
 
@@ -45,9 +49,7 @@ struct Subject {
 impl Subject {
     fn new(number: u64) -> Self {
         let mut random = Random::new(number);
-        let seed: Vec<u8> = (0..4).flat_map(|_| random.next().to_le_bytes()).collect();
-        let mut runner =
-            TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+        let mut runner = runner(&mut random);
         let contexts = prop::collection::vec(context(), 16);
         let (world, mut contexts) = (world(), contexts).new_tree(&mut runner).unwrap().current();
         // Every other one as any user compiles it.
@@ -84,17 +86,32 @@ impl Subject {
     }
 }
 
+/// What makes objects by the strategies of `generate`.
+pub(crate) fn runner(random: &mut Random) -> TestRunner {
+    let seed: Vec<u8> = (0..4).flat_map(|_| random.next().to_le_bytes()).collect();
+    TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+}
+
 /// Does something with each of so many worlds from a first one, on all processors, and adds up what comes of it.
 fn each_world<T: Default + Send>(
     first: u64,
     worlds: u64,
     work: impl Fn(Subject, &mut T) -> Result<(), String> + Sync,
 ) -> Vec<T> {
+    each(first, worlds, |number, sum| work(Subject::new(number), sum))
+}
+
+/// Does something with each of so many numbers from a first one, on all processors, and adds up what comes of it.
+pub(crate) fn each<T: Default + Send>(
+    first: u64,
+    count: u64,
+    work: impl Fn(u64, &mut T) -> Result<(), String> + Sync,
+) -> Vec<T> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let run = |thread: u64| -> Result<T, String> {
         let mut sum = T::default();
-        for number in (thread..worlds).step_by(usize::try_from(threads).unwrap()) {
-            work(Subject::new(first + number), &mut sum)?;
+        for number in (thread..count).step_by(usize::try_from(threads).unwrap()) {
+            work(first + number, &mut sum)?;
         }
         Ok(sum)
     };

@@ -26,7 +26,7 @@ pub(super) fn rewrite(cluster: &mut Cluster) {
     transaction.commit();
 }
 
-fn rewrite_rule(rule: &mut Rule, random: &mut Random) {
+pub(crate) fn rewrite_rule(rule: &mut Rule, random: &mut Random) {
     for entity in [&mut rule.source, &mut rule.destination] {
         rewrite_entity(entity, random);
     }
