@@ -1,6 +1,6 @@
 //! A compiled cluster that follows its cluster.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Changes, Cluster};
 use crate::compile::{CompileOptions, State, Work};
 use crate::snapshot::Snapshot;
 use std::fmt;
@@ -24,6 +24,8 @@ use std::fmt;
 pub struct Compiler {
     options: CompileOptions,
     state: Option<State>,
+    /// The last changes that it holds.
+    last: Changes,
 }
 
 /// What an update led to.
@@ -63,7 +65,7 @@ pub enum Whole {
 impl Compiler {
     /// A compiler that has not compiled anything.
     pub fn new(options: CompileOptions) -> Self {
-        Compiler { options, state: None }
+        Compiler { options, ..Compiler::default() }
     }
 
     /// Compiles what changed since the last call, all of it as one step.
@@ -74,10 +76,11 @@ impl Compiler {
     pub fn update(&mut self, cluster: &mut Cluster) -> Update {
         let changes = cluster.take_changes();
         let mut whole = Whole::First;
-        let follows = |state: &State| changes.since() == Some(state.tables.generation);
-        if let Some(mut state) = self.state.take().filter(follows) {
+        let follow = changes.follow(&self.last);
+        self.last = changes;
+        if let Some(mut state) = self.state.take().filter(|_| follow) {
             let before = state.tables.bytes();
-            match state.update(cluster, &changes) {
+            match state.update(cluster, &self.last) {
                 Ok(work) => return self.updated(state, work, before),
                 Err(what) => whole = Whole::Change(what),
             }

@@ -3,6 +3,7 @@
 use super::Cluster;
 use crate::model::{EndpointId, Name, NetworkSetKey, PolicyKey, ServiceKey};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What was touched since the changes were last taken: at least everything that differs. An object that was changed and
 /// changed back is in it; one that was put again as it was, down to its place in its text, is not.
@@ -22,7 +23,9 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
     everything: bool,
-    since: u32,
+    /// Where they begin and where they end.
+    since: Point,
+    until: Point,
     tiers: bool,
     nodes: bool,
     namespaces: bool,
@@ -46,15 +49,15 @@ impl Changes {
         self.everything
     }
 
-    /// The generation of the cluster from which on changes were collected: who followed it up to there misses nothing.
-    /// None if that is not known; the changes are [everything](Self::is_everything) then.
-    pub fn since(&self) -> Option<u32> {
-        (!self.everything).then_some(self.since)
+    /// These begin where those others ended, so that nothing is missing between them. False if that is not known: where
+    /// these are [everything](Self::is_everything), of another cluster, or where others were taken in between.
+    pub fn follow(&self, others: &Changes) -> bool {
+        !self.everything && self.since == others.until
     }
 
     /// Nothing changed.
     pub fn is_empty(&self) -> bool {
-        *self == Changes { since: self.since, ..Changes::default() }
+        *self == Changes { since: self.since.clone(), until: self.until.clone(), ..Changes::default() }
     }
 
     /// Endpoints that came, went, were declared differently (labels, profiles, addresses, ports, node, ...) or inherit
@@ -116,10 +119,23 @@ impl Cluster {
     /// What was touched since this was last called; from then on, changes are collected anew. Nothing is collected until
     /// it is called for the first time: the first answer is [everything](Changes::is_everything).
     pub fn take_changes(&mut self) -> Changes {
-        let new = Changes { since: self.generation, ..Changes::default() };
-        std::mem::replace(&mut self.log.0, new)
+        let now = Point::default();
+        let new = Changes { since: now.clone(), ..Changes::default() };
+        Changes { until: now, ..std::mem::replace(&mut self.log.0, new) }
     }
 }
+
+/// A point in the history of one cluster, which is no other's.
+#[derive(Debug, Clone, Default)]
+struct Point(Arc<()>);
+
+impl PartialEq for Point {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Point {}
 
 /// The changes that wait to be taken.
 #[derive(Debug)]
@@ -205,7 +221,7 @@ mod tests {
         }
         assert!(!cluster.log.0.is_everything());
         cluster.log.profile(&"p".into());
-        assert_eq!(cluster.log.0, Changes { everything: true, ..Changes::default() });
+        assert!(cluster.log.0.is_everything() && cluster.log.0.endpoints.is_empty());
         cluster.log.nodes(true);
         assert!(cluster.take_changes().is_everything());
         assert!(cluster.take_changes().is_empty());

@@ -158,6 +158,11 @@ impl Subjects {
         (0..).zip(&self.subjects).filter(|(_, subject)| has(subject)).map(|(number, _)| number).collect()
     }
 
+    /// Whether a subject is a host's.
+    pub(super) fn is_host(&self, subject: u32) -> bool {
+        self.subjects.get_index(crate::tables::index(subject)).is_some_and(|(_, is_host, _)| *is_host)
+    }
+
     /// How many subjects there are.
     pub(super) fn len(&self) -> usize {
         self.subjects.len()

@@ -245,6 +245,8 @@ impl State {
             }
         }
         for subject in &step.subjects {
+            // What governs a host has a say in what its workloads' addresses tell.
+            refuse(self.subjects.is_host(*subject), "which policies govern host endpoints")?;
             let tables = &mut self.tables;
             self.subjects.renew(&self.order, *subject, &mut tables.endpoints, &mut tables.policies);
         }

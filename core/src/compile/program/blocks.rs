@@ -114,14 +114,14 @@ impl Blocks {
         self.broad.contains(&peers)
     }
 
-    /// Writes a list.
+    /// Writes a list. None if it does not fit the budget.
     pub(super) fn list(
         &mut self,
         builder: &mut Builder<'_>,
         program: &mut Program,
         peers: &Numbered<ClassSet>,
         list: &List,
-    ) -> ListRecord {
+    ) -> Option<ListRecord> {
         self.known.clear();
         let mut places = Places::default();
         for (place, entry) in (0..).zip(&list.entries) {
@@ -134,9 +134,7 @@ impl Blocks {
         }
         let logs = list.entries.iter().any(|entry| entry.ending.code & Ending::LOG != 0);
         let exceptions = exceptions(builder, peers, list, &places.explicit, room(builder, program));
-        let Some(exceptions) = exceptions.filter(|_| !(logs && places.any.len() > MOST_LOGGED)) else {
-            return self.slow(program, list);
-        };
+        let exceptions = exceptions.filter(|_| !(logs && places.any.len() > MOST_LOGGED))?;
         let fold = logs || places.any.len() <= builder.source.options.folded_rules;
         let always = if fold { std::mem::take(&mut places.any) } else { Vec::new() };
         let wild = self.row(builder, program, list, &places.any);
@@ -156,7 +154,7 @@ impl Blocks {
         }
         let (bucket, bucket_bits) = buckets(program, &rows);
         let mixed = if list.is_mixed { ListRecord::MIXED } else { 0 };
-        ListRecord {
+        Some(ListRecord {
             subject_row: 0,
             bucket,
             base,
@@ -165,17 +163,16 @@ impl Blocks {
             words_before: list.words.0,
             bucket_bits,
             flags: mixed | if one_base { ListRecord::ONE_BASE } else { 0 },
-        }
+        })
     }
 
     /// A list of which the fast form says nothing.
-    fn slow(&mut self, program: &mut Program, list: &List) -> ListRecord {
+    pub(super) fn slow(&mut self, program: &mut Program, list: &List) -> ListRecord {
         let entry = Entry {
             ending: Ending::new(Ending::SLOW, Reason::NotEvaluated, None),
             peers: Chains::ANY,
             traffic: super::traffic::TrafficSets::ALL,
         };
-        program.slow_lists += 1;
         let wild = self.rows.whole(program);
         let base = self.intern_base(program, vec![wild]);
         let (bucket, bucket_bits) = buckets(program, &[]);

@@ -23,6 +23,8 @@ pub(in super::super) struct Form {
     users: Vec<Vec<u32>>,
     /// The lists that name a set of peers, by its number.
     naming: Vec<Vec<u32>>,
+    /// The lists that are left to the complete form.
+    slow: BTreeSet<u32>,
 }
 
 /// What a change touched.
@@ -59,16 +61,11 @@ impl Form {
             .zip(builder.source.keys)
             .map(|(class, key)| [0, 1].map(|side| chains.add(builder, frame, scope, side, class, key)))
             .collect();
-        let mut blocks = Blocks::new(builder, &chains, &mut program);
-        for list in &chains.lists {
-            let record = blocks.list(builder, &mut program, &chains.peers, list);
-            program.lists.push(record);
-        }
+        let blocks = Blocks::new(builder, &chains, &mut program);
         let mut form =
             Form { scope, breadth, wide, chains, blocks, firsts, users: Vec::new(), naming: Vec::new() };
         let classes = (0..).zip(builder.source.keys).map(|(class, key)| form.class(&program, class, key));
         program.classes = classes.collect();
-        form.users.clear();
         (form, program)
     }
 
@@ -262,9 +259,7 @@ impl Form {
         classes: &mut BTreeSet<u32>,
     ) {
         for number in lists.iter().copied().filter(|list| index(*list) < known) {
-            let Some(list) = self.chains.lists.get_index(index(number)) else { continue };
-            let record = self.blocks.list(builder, program, &self.chains.peers, list);
-            program.lists.set(number, record);
+            self.write_list(builder, program, number);
             let uses = |class: &u32| at(&self.firsts, *class).is_some_and(|firsts| firsts.contains(&number));
             if let Some(users) = at_mut(&mut self.users, number) {
                 users.retain(uses);
@@ -272,9 +267,28 @@ impl Form {
                 classes.extend(users.iter());
             }
         }
-        for list in self.chains.lists.iter().skip(known) {
-            let record = self.blocks.list(builder, program, &self.chains.peers, list);
+        for number in count(known)..count(self.chains.lists.len()) {
+            self.write_list(builder, program, number);
+        }
+    }
+
+    fn write_list(&mut self, builder: &mut Builder<'_>, program: &mut Program, number: u32) {
+        let Some(list) = self.chains.lists.get_index(index(number)) else { return };
+        let record = match self.blocks.list(builder, program, &self.chains.peers, list) {
+            Some(record) => {
+                self.slow.remove(&number);
+                record
+            }
+            None => {
+                self.slow.insert(number);
+                self.blocks.slow(program, list)
+            }
+        };
+        if number < program.lists.len() {
+            program.lists.set(number, record);
+        } else {
             program.lists.push(record);
         }
+        program.slow_lists = count(self.slow.len());
     }
 }

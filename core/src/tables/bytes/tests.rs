@@ -327,9 +327,9 @@ const REFUSED: &[Mutation] = &[
     ),
     (
         |t| edit(&mut t.policies.tiers).iter_mut().for_each(|tier| tier.tier = 0),
-        "its tiers or their policies are not sorted, or repeat",
+        "its tiers are not sorted, or its policies repeat",
     ),
-    (|t| edit(&mut t.policies.policies).reverse(), "are not sorted, or repeat"),
+    (|t| edit(&mut t.policies.policies).fill(0), "its tiers are not sorted, or its policies repeat"),
     (
         |t| *edit(&mut t.policies.policies).last_mut().unwrap() = BEYOND,
         "there is no number 1048576 among the",

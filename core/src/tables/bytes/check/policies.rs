@@ -1,7 +1,8 @@
 //! Rules, and the order in which they are tried.
 
-use super::{Check, Checked, is_ascending};
+use super::{Check, Checked};
 use crate::tables::{Check as Demand, Rule, Tables};
+use std::collections::HashSet;
 
 pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     let policies = &tables.policies;
@@ -11,13 +12,7 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     let checks = policies.rules.iter().map(|rule| rule.checks);
     check.apart("rules", checks, policies.checks.0.len(), "checks")?;
     let of_tiers = policies.tiers.iter().map(|tier| tier.policies);
-    for span in check.shares("tiers", of_tiers, policies.policies.0.len(), "policies")? {
-        check.ensure(
-            is_ascending(policies.policies.slice(span)),
-            format_args!("policies"),
-            format_args!("those of a tier, from {} on, are not sorted, or repeat", span.start),
-        )?;
-    }
+    check.shares("tiers", of_tiers, policies.policies.0.len(), "policies")?;
     for (position, rules) in policies.policies.iter().enumerate() {
         check.number(
             *rules,
@@ -89,16 +84,15 @@ fn rule(check: Check, tables: &Tables, number: usize, rule: &Rule) -> Checked {
     )
 }
 
-/// Tiers come in order, and so do the policies of one after those of another.
+/// Tiers come in order, and no policy comes twice.
 fn list(check: Check, tables: &Tables, list: u32) -> Checked {
     let policies = &tables.policies;
     let tiers = policies.list(list);
-    let runs = || tiers.iter().map(|tier| policies.policies.slice(tier.policies));
-    let firsts = runs().filter_map(<[u32]>::first).skip(1);
+    let mut known = HashSet::<u32, ahash::RandomState>::default();
+    let mut rules = tiers.iter().flat_map(|tier| policies.policies.slice(tier.policies));
     check.ensure(
-        tiers.is_sorted_by(|a, b| a.tier < b.tier)
-            && runs().filter_map(<[u32]>::last).zip(firsts).all(|(last, next)| last < next),
+        tiers.is_sorted_by(|a, b| a.tier < b.tier) && rules.all(|rules| known.insert(*rules)),
         format_args!("lists[{list}]"),
-        format_args!("its tiers or their policies are not sorted, or repeat"),
+        format_args!("its tiers are not sorted, or its policies repeat"),
     )
 }
