@@ -2,7 +2,7 @@
 
 use super::agreement::Agreement;
 use crate::measure::Plan;
-use crate::updates::{Editor, Follower, KINDS, Readers, UpdateTimes, measure_kind, measure_readers};
+use crate::updates::{Editor, Follower, KINDS, Kind, Readers, UpdateTimes, measure_kind, measure_readers};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use tierwall::Snapshot;
@@ -21,7 +21,7 @@ pub struct Updates {
     /// The times by kind, of the kinds that the cluster has something for.
     #[serde(serialize_with = "by_kind")]
     pub updates: Vec<UpdateTimes>,
-    /// A reader beside a writer of the first kind of edits.
+    /// A reader beside a writer of the first of these kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readers: Option<Readers>,
 }
@@ -40,18 +40,28 @@ impl Updates {
         agreement: &mut Agreement,
     ) -> Self {
         let mut editor = Editor::new(cluster, SEED);
+        let readers = Self::readers(cluster, &mut editor, flows, plan);
         let mut follower = Follower::new(cluster);
         let limit = plan.pass_time.saturating_mul(PASSES);
         let mut measure = |kind| measure_kind(&mut follower, &mut editor, kind, limit);
         let updates: Vec<UpdateTimes> = KINDS.iter().filter_map(&mut measure).collect();
-        let written = KINDS.iter().find(|kind| updates.iter().any(|times| times.id == kind.id));
-        let readers = written.map(|kind| measure_readers(&mut follower, &mut editor, kind, flows, plan));
         if let Some(updated) = follower.snapshot() {
             let fresh = Snapshot::compile(follower.cluster());
             let flows = flows.get(..COMPARED).unwrap_or(flows);
-            agreement.compare_snapshots("compiled afresh after all edits", &updated, &fresh, flows);
+            agreement.compare_snapshots("a fresh compilation after all edits", &updated, &fresh, flows);
         }
         Updates { updates, readers }
+    }
+
+    /// First of all, so that the reader meets the cluster as others measure it.
+    fn readers(cluster: &mut Cluster, editor: &mut Editor, flows: &[Flow], plan: Plan) -> Option<Readers> {
+        let mut follower = Follower::new(cluster);
+        let mut can_be = |kind: &&Kind| {
+            let edit = (kind.draw)(editor, follower.cluster());
+            edit.map(|edit| follower.follow(edit)).is_some()
+        };
+        let kind = KINDS.iter().find(&mut can_be)?;
+        Some(measure_readers(&mut follower, editor, kind, flows, plan))
     }
 }
 
