@@ -13,7 +13,7 @@ usage: tierwall-benches report [--suite NAMES] [--manifest PATH]... [--json FILE
 
   --suite NAMES    the suites to measure, separated by commas; `all` is every one, and so is nothing at all:
                    S, M, W1, XL, P50k, PROD-E, PROD-I, TENANT, ANTREA, CILIUM-CI,
-                   ADV-LABEL, ADV-GLOBAL, ADV-PORT, ADV-CIDR, ADV-ANYPEER
+                   ADV-LABEL, ADV-GLOBAL, ADV-PORT, ADV-CIDR, ADV-ANYPEER, CB-ACL, CB-FW, CB-IPC
   --manifest PATH  measure the cluster of a file or a directory of manifests, YAML or JSON, on flows between its
                    pods; of several, the cluster that they make together
   --json FILE      also write the report to FILE, as JSON

@@ -6,11 +6,11 @@ mod small;
 use std::collections::BTreeSet;
 use tierwall::cluster::{Cluster, EndpointEntry};
 use tierwall::lower::Lowered;
-use tierwall::model::{Direction, Rule, RuleAction};
+use tierwall::model::{Direction, Protocol, Rule, RuleAction};
 use tierwall_benches::baseline::AppliedRules;
 use tierwall_benches::workload::{
-    ADV_ANYPEER, ADV_CIDR, ADV_PORT, ANTREA, BinaryLabels, CILIUM_CI, MultiTenant, P50K, PROD_E, PROD_I,
-    Recipe, Shape, Skew, Suite, Tenants, load,
+    ADV_ANYPEER, ADV_CIDR, ADV_PORT, ANTREA, BinaryLabels, CB_ACL, CB_FW, CB_IPC, CILIUM_CI, MultiTenant,
+    P50K, PROD_E, PROD_I, Recipe, Shape, Skew, Suite, Tenants, load,
 };
 
 #[track_caller]
@@ -156,6 +156,26 @@ fn any_peer() {
         exposed.filter_map(|entry| entry.policy.rules(Direction::Ingress)).flatten().collect();
     assert_eq!(rules.len(), 15_000);
     assert!(rules.into_iter().all(any_peer));
+}
+
+/// In thousandths; of acl and fw, as the published rule sets of 10,000 rules have them.
+#[test]
+fn five_tuples() {
+    let share = |suite, holds: &dyn Fn(&Rule) -> bool| {
+        let cluster = cluster(suite);
+        assert_eq!(sizes(Shape::of(&cluster)), (1, 100, 10_000), "{}", suite.name);
+        assert_eq!(count(&cluster, |rule| !rule.source.ports.is_empty()), 0.0);
+        count(&cluster, holds) / 10.0
+    };
+    let tcp = |rule: &Rule| rule.protocol == Some(Protocol::TCP);
+    assert_near("acl: TCP", share(CB_ACL, &tcp), 873.0);
+    assert_near("fw: TCP", share(CB_FW, &tcp), 570.0);
+    let exact =
+        |rule: &Rule| matches!(&rule.destination.ports.ranges[..], [range] if range.first() == range.last());
+    assert_near("acl: one port", share(CB_ACL, &exact), 604.0);
+    assert_near("fw: one port", share(CB_FW, &exact), 629.0);
+    let hosts = |rule: &Rule| rule.destination.nets.iter().any(|net| net.prefix_len() > 30);
+    assert_near("ipc: hosts", share(CB_IPC, &hosts), 540.0);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 pub mod batch_vs_single;
 pub mod compiled_vs_reference;
 mod draw;
+mod edit;
 pub mod manifest_load;
 pub mod mutate;
 pub mod selector_parse;
 pub mod snapshot_from_bytes;
+pub mod update_vs_rebuild;
 mod world;
 
 /// A target: its name, what it does with an input, and inputs to begin with.
@@ -18,7 +20,7 @@ pub struct Target {
     pub longest: usize,
 }
 
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target {
         name: "selector_parse",
         check: selector_parse::check,
@@ -38,6 +40,7 @@ pub const TARGETS: [Target; 5] = [
         longest: 1_500,
     },
     Target { name: "batch_vs_single", check: batch_vs_single::check, seeds: Vec::new, longest: 1_500 },
+    Target { name: "update_vs_rebuild", check: update_vs_rebuild::check, seeds: Vec::new, longest: 2_500 },
     Target {
         name: "snapshot_from_bytes",
         check: snapshot_from_bytes::check,

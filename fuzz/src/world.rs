@@ -76,7 +76,10 @@ pub struct World {
 
 impl World {
     pub fn new(data: &[u8]) -> Self {
-        let draw = &mut Draw::new(data);
+        World::draw(&mut Draw::new(data))
+    }
+
+    pub fn draw(draw: &mut Draw<'_>) -> Self {
         let options = options(draw);
         let asked = 1 + draw.number(7);
         let mut cluster = Cluster::with_dialect(dialect(draw));
@@ -96,9 +99,7 @@ impl World {
             objects.push(policy(draw, index).into());
         }
         for name in &PROFILES[4 - profiles..] {
-            let profile =
-                Profile { ingress: rules(draw), egress: rules(draw), labels_to_apply: labels(draw) };
-            objects.push(Lowered::Profile((*name).into(), profile));
+            objects.push(profile(draw, name));
         }
         for name in NAMESPACES {
             if draw.chance(12) {
@@ -126,6 +127,22 @@ impl World {
         }
         let flows = (0..asked).map(|_| (flow(draw, &cluster), context(draw))).collect();
         World { cluster, options, flows, objects }
+    }
+}
+
+/// Any object, with a name that others may have.
+pub fn object(draw: &mut Draw<'_>) -> Lowered {
+    let index = draw.number(5);
+    match draw.number(9) {
+        0 | 1 => endpoint(draw, index).into(),
+        2 | 3 => policy(draw, index).into(),
+        4 => network_set(draw, index % 2).into(),
+        5 => tier(draw, TIERS[index % 4]).into(),
+        6 => node(draw, NODES[index % 2]).into(),
+        7 => profile(draw, PROFILES[index % 4]),
+        8 => service(draw, SERVICES[index % 2]).into(),
+        _ if index < 2 => slice(draw, index).into(),
+        _ => Lowered::Namespace { name: NAMESPACES[index % 2].into(), labels: labels(draw) },
     }
 }
 
@@ -220,7 +237,7 @@ fn selector(draw: &mut Draw<'_>, depth: usize) -> Selector {
     }
 }
 
-fn endpoint(draw: &mut Draw<'_>, index: usize) -> Endpoint {
+pub fn endpoint(draw: &mut Draw<'_>, index: usize) -> Endpoint {
     let kind = draw.one(&[
         EndpointKind::Pod,
         EndpointKind::Pod,
@@ -253,6 +270,11 @@ fn endpoint(draw: &mut Draw<'_>, index: usize) -> Endpoint {
     }
 }
 
+fn profile(draw: &mut Draw<'_>, name: &str) -> Lowered {
+    let profile = Profile { ingress: rules(draw), egress: rules(draw), labels_to_apply: labels(draw) };
+    Lowered::Profile(name.into(), profile)
+}
+
 fn node(draw: &mut Draw<'_>, name: &str) -> Node {
     Node { name: name.into(), labels: labels(draw), addresses: draw.list(2, address) }
 }
@@ -265,7 +287,7 @@ fn tier(draw: &mut Draw<'_>, name: &str) -> Tier {
     }
 }
 
-fn policy(draw: &mut Draw<'_>, index: usize) -> Policy {
+pub fn policy(draw: &mut Draw<'_>, index: usize) -> Policy {
     use PolicyKind as Kind;
     let kind = draw.one(&[
         Kind::GlobalNetworkPolicy,
@@ -316,7 +338,7 @@ fn icmp(draw: &mut Draw<'_>) -> IcmpMatch {
     IcmpMatch { icmp_type: draw.one(&[0, 3, 8, 255]), code: draw.maybe(8, |draw| draw.one(&[0, 1, 255])) }
 }
 
-fn rule(draw: &mut Draw<'_>) -> Rule {
+pub fn rule(draw: &mut Draw<'_>) -> Rule {
     use RuleAction::{Allow, Deny, Log, Pass};
     let mut rule = Rule::new(draw.one(&[Allow, Deny, Pass, Log, Allow, Deny]));
     rule.source = entity(draw);
@@ -458,7 +480,7 @@ fn slice(draw: &mut Draw<'_>, index: usize) -> ServiceSlice {
     }
 }
 
-fn answer(draw: &mut Draw<'_>) -> DnsAnswer {
+pub fn answer(draw: &mut Draw<'_>) -> DnsAnswer {
     let name = draw.one(&["api.example.com", "www.example.com", "x.cdn.net"]);
     let expiry = Duration::from_secs(60);
     let answer = if draw.chance(12) {
@@ -487,7 +509,7 @@ pub fn flow(draw: &mut Draw<'_>, cluster: &Cluster) -> Flow {
         .with_icmp(draw.one(&[0, 3, 8, 255]), draw.one(&[0, 1, 255]))
 }
 
-fn context(draw: &mut Draw<'_>) -> FlowContext {
+pub fn context(draw: &mut Draw<'_>) -> FlowContext {
     let mut context = FlowContext::default();
     if draw.chance(8) {
         return context;

@@ -58,6 +58,21 @@ impl Agreement {
         agreement
     }
 
+    /// Compares two snapshots of one cluster, in everything that a verdict says.
+    pub(super) fn compare_snapshots(
+        &mut self,
+        name: &'static str,
+        snapshot: &Snapshot,
+        expected: &Snapshot,
+        flows: &[Flow],
+    ) {
+        let context = FlowContext::default();
+        for flow in flows {
+            self.compare(name, flow, snapshot.verdict(flow, &context), expected.verdict(flow, &context));
+        }
+        self.compared.push((name, flows.len()));
+    }
+
     fn compare<A: Copy + PartialEq + fmt::Debug>(&mut self, name: &str, flow: &Flow, found: A, expected: A) {
         if found != expected {
             self.mismatches += 1;

@@ -5,12 +5,14 @@ mod compilation;
 mod own;
 mod suite;
 mod timings;
+mod updates;
 
 pub use agreement::Agreement;
 pub use compilation::Compilation;
 pub use own::OwnReport;
 pub use suite::SuiteReport;
 pub use timings::Timings;
+pub use updates::Updates;
 
 use crate::measure::Plan;
 use crate::probe::{Machine, load_average};
@@ -147,6 +149,26 @@ mod tests {
             "loop_vs_l0",
         ] {
             assert!(suite[number].as_f64().is_some_and(|number| number > 0.0), "{number}");
+        }
+        for kind in [
+            "relabel",
+            "relabel_new",
+            "endpoint",
+            "namespaced_policy",
+            "global_policy",
+            "policy_new",
+            "network_set",
+        ] {
+            for number in ["p50_us", "p90_us", "p99_us", "max_us", "commit_us", "update_us", "count"] {
+                assert!(
+                    suite["updates"][kind][number].as_f64().is_some_and(|number| number > 0.0),
+                    "{kind} {number}"
+                );
+            }
+            assert!(suite["updates"][kind]["whole"].is_u64(), "{kind}");
+        }
+        for number in ["idle_ns", "steady_ns", "full_ns"] {
+            assert!(suite["readers"][number].as_f64().is_some_and(|number| number > 0.0), "{number}");
         }
         let text = report.to_string();
         assert!(text.contains("\n  reference"), "{text}");

@@ -3,6 +3,7 @@
 use super::agreement::{Agreement, Witness};
 use super::compilation::Compilation;
 use super::timings::{Timings, times};
+use super::updates::Updates;
 use crate::baseline::{AllPolicies, AppliedRules, Unsupported};
 use crate::engine::{Answer, Engine, by_reference, compiled};
 use crate::measure::{
@@ -59,12 +60,15 @@ pub struct SuiteReport {
     pub batch_vs_l1: f64,
     /// How many times faster the compiled engine is than [`AllPolicies`], one by one.
     pub loop_vs_l0: f64,
+    /// How long edits take until they are in force.
+    #[serde(flatten)]
+    pub updates: Updates,
 }
 
 impl SuiteReport {
     pub(super) fn measure(suite: &Suite, plan: Plan) -> Result<Self, Unsupported> {
         let (Workload { objects, traffic }, generate_ms) = timed(|| suite.workload());
-        let (cluster, load_ms) = timed(|| load(objects));
+        let (mut cluster, load_ms) = timed(|| load(objects));
         let (snapshot, compilation) = Compilation::measure(&cluster, plan);
         let l0 = AllPolicies::new(&cluster)?;
         let (l1, l1_build_ms) = timed(|| AppliedRules::new(&cluster));
@@ -83,7 +87,7 @@ impl SuiteReport {
             witness("l0", &l0, 2_000, 2),
             witness("the reference", &reference, 200, 2),
         ];
-        let agreement = Agreement::check(&snapshot, &uniform, &witnesses);
+        let mut agreement = Agreement::check(&snapshot, &uniform, &witnesses);
 
         let batch = |flows: &[Flow], verdicts: &mut [Verdict]| snapshot.verdicts(flows, verdicts);
         let l1_batch = |flows: &[Flow], answers: &mut [Answer]| {
@@ -111,22 +115,29 @@ impl SuiteReport {
             plan,
         );
         let timings = Timings(timings);
+        let [two_thread_speedup, l1_two_thread_speedup] =
+            [two_thread_speedup(&engine, &uniform, plan), two_thread_speedup(&l1, &uniform, plan)];
+        let shape = Shape::of(&cluster);
+        // It is another cluster from here on.
+        drop(reference);
+        let updates = Updates::measure(&mut cluster, &uniform, plan, &mut agreement);
         Ok(SuiteReport {
             name: suite.name,
             seed: Suite::SEED,
-            shape: Shape::of(&cluster),
+            shape,
             mean_applied_rules: l1.mean_applied_rules(),
             generate_ms,
             load_ms,
             compilation,
             l1_build_ms,
             agreement,
-            two_thread_speedup: two_thread_speedup(&engine, &uniform, plan).median,
-            l1_two_thread_speedup: two_thread_speedup(&l1, &uniform, plan).median,
+            two_thread_speedup: two_thread_speedup.median,
+            l1_two_thread_speedup: l1_two_thread_speedup.median,
             loop_vs_l1: timings.ratio("l1", "loop"),
             batch_vs_l1: timings.ratio("l1", "batch"),
             loop_vs_l0: timings.ratio("l0", "loop"),
             timings,
+            updates,
         })
     }
 }
@@ -155,6 +166,7 @@ impl fmt::Display for SuiteReport {
             times(self.loop_vs_l1),
             times(self.batch_vs_l1),
             times(self.loop_vs_l0)
-        )
+        )?;
+        write!(f, "{}", self.updates)
     }
 }

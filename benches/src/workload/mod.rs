@@ -6,11 +6,13 @@
 //! * [`MultiTenant`]: a large cluster of many teams (S, M, W1, XL, P50k, ADV-GLOBAL).
 //! * [`Production`]: one endpoint under thousands of rules and network sets (PROD-E, PROD-I).
 //! * [`Tenants`], [`SmallNamespaces`], [`Identities`]: what Calico, Antrea and Cilium test themselves with.
+//! * [`FiveTuples`]: rules of a packet classifier (CB-ACL, CB-FW, CB-IPC).
 //! * [`BinaryLabels`], [`DistinctPorts`], [`NestedPrefixes`], [`AnyPeer`]: what compiled engines like least.
 //!
 //! The same recipe and seed give the same objects and flows on every platform.
 
 mod adversarial;
+mod five_tuples;
 mod flows;
 mod identities;
 mod multi_tenant;
@@ -23,6 +25,7 @@ mod suites;
 mod tenants;
 
 pub use adversarial::{AnyPeer, BinaryLabels, DistinctPorts, NestedPrefixes};
+pub use five_tuples::{FiveTuples, Style};
 pub use flows::{Skew, Traffic};
 pub use identities::Identities;
 pub use multi_tenant::MultiTenant;

@@ -3,6 +3,7 @@
 use super::rng::length;
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr};
 use tierwall::lower::{Lowered, labels};
 use tierwall::model::{
@@ -64,6 +65,18 @@ impl Pods {
             origin: None,
         })
     }
+}
+
+/// A tier that denies at its end, and one endpoint with its namespace, by the label `app` *edge*.
+pub(super) fn edge(tier_name: &str, address: Ipv4Addr) -> Vec<Lowered> {
+    let name: Name = "edge".into();
+    let labels = [("app".into(), name.clone())];
+    let profiles = labels::workload_profiles(&name, None);
+    vec![
+        tier(tier_name, 100.0, DefaultAction::Deny).into(),
+        namespace(&name, iter::empty()),
+        Pods::new().pod(&name, name.clone(), address, labels, profiles),
+    ]
 }
 
 /// A global network set, which [`in_network_set`] finds.

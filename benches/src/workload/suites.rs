@@ -2,8 +2,8 @@
 
 use super::production::{Production, RuleForm, SET_SIZES};
 use super::{
-    AnyPeer, BinaryLabels, DistinctPorts, Identities, MultiTenant, NestedPrefixes, Recipe, SmallNamespaces,
-    Tenants, Workload,
+    AnyPeer, BinaryLabels, DistinctPorts, FiveTuples, Identities, MultiTenant, NestedPrefixes, Recipe,
+    SmallNamespaces, Style, Tenants, Workload,
 };
 use tierwall::model::Direction;
 
@@ -111,8 +111,17 @@ pub const ADV_ANYPEER: Suite = Suite {
     recipe: &AnyPeer { cluster: MultiTenant::M, policies: 150, rules_per_policy: 100 },
 };
 
+/// One endpoint under 10,000 rules of a router's access control lists.
+pub const CB_ACL: Suite = Suite { name: "CB-ACL", recipe: &FiveTuples { style: Style::Acl, rules: 10_000 } };
+
+/// One endpoint under 10,000 rules of a firewall.
+pub const CB_FW: Suite = Suite { name: "CB-FW", recipe: &FiveTuples { style: Style::Fw, rules: 10_000 } };
+
+/// One endpoint under 10,000 rules of a Linux packet filter.
+pub const CB_IPC: Suite = Suite { name: "CB-IPC", recipe: &FiveTuples { style: Style::Ipc, rules: 10_000 } };
+
 /// Every suite: those of one kind together, from the smallest.
-pub const SUITES: [Suite; 15] = [
+pub const SUITES: [Suite; 18] = [
     S,
     M,
     W1,
@@ -128,4 +137,7 @@ pub const SUITES: [Suite; 15] = [
     ADV_PORT,
     ADV_CIDR,
     ADV_ANYPEER,
+    CB_ACL,
+    CB_FW,
+    CB_IPC,
 ];

@@ -2,8 +2,8 @@
 
 use tierwall::model::Direction;
 use tierwall_benches::workload::{
-    AnyPeer, BinaryLabels, DistinctPorts, Identities, MultiTenant, NestedPrefixes, Production, Recipe,
-    RuleForm, SetSizes, SmallNamespaces, Tenants,
+    AnyPeer, BinaryLabels, DistinctPorts, FiveTuples, Identities, MultiTenant, NestedPrefixes, Production,
+    Recipe, RuleForm, SetSizes, SmallNamespaces, Style, Tenants,
 };
 
 const CLUSTER: MultiTenant = MultiTenant { platform_policies: 60, ..MultiTenant::S };
@@ -26,7 +26,7 @@ const PRODUCTION: Production = Production {
 };
 
 /// The recipes, by the names of their suites.
-pub(crate) const RECIPES: [(&str, &dyn Recipe); 10] = [
+pub(crate) const RECIPES: [(&str, &dyn Recipe); 13] = [
     ("PROD-E", &PRODUCTION),
     ("PROD-I", &Production { direction: Direction::Ingress, form: RuleForm::Guarded, ..PRODUCTION }),
     ("TENANT", &Tenants { namespaces: 300 }),
@@ -37,4 +37,7 @@ pub(crate) const RECIPES: [(&str, &dyn Recipe); 10] = [
     ("ADV-PORT", &DistinctPorts { cluster: CLUSTER, ports: 200 }),
     ("ADV-CIDR", &NestedPrefixes { cluster: CLUSTER, chains: 50 }),
     ("ADV-ANYPEER", &AnyPeer { cluster: CLUSTER, policies: 10, rules_per_policy: 20 }),
+    ("CB-ACL", &FiveTuples { style: Style::Acl, rules: 300 }),
+    ("CB-FW", &FiveTuples { style: Style::Fw, rules: 300 }),
+    ("CB-IPC", &FiveTuples { style: Style::Ipc, rules: 300 }),
 ];

@@ -7,8 +7,7 @@ pub use sets::SetSizes;
 
 use super::flows::{AlongRules, Target, Traffic};
 use super::objects::{
-    Author, Pods, Rules, in_network_set, label, namespace, network_set, peer, peer_in, ports_from, prefix,
-    tier,
+    Author, Rules, edge, in_network_set, label, network_set, peer, peer_in, ports_from, prefix,
 };
 use super::rng::{Rng, index, length};
 use super::{Recipe, Workload};
@@ -17,8 +16,8 @@ use sets::Sets;
 use std::iter;
 use std::net::Ipv4Addr;
 use std::ops::Range;
-use tierwall::lower::{Lowered, labels};
-use tierwall::model::{DefaultAction, Direction, EntityMatch, Name, PortRange, Protocol, RuleAction};
+use tierwall::lower::Lowered;
+use tierwall::model::{Direction, EntityMatch, PortRange, Protocol, RuleAction};
 
 const TIER: &str = "perimeter";
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 10);
@@ -69,7 +68,7 @@ impl Recipe for Production {
     fn generate(&self, seed: u64) -> Workload {
         let mut rng = Rng::new(seed);
         let Sets { mut members, ranges } = Sets::generate(self.sets, &mut rng);
-        let mut objects = endpoint();
+        let mut objects = edge(TIER, ADDRESS);
         for (number, range) in (0..).zip(&ranges) {
             objects
                 .push(network_set(number, members.get(index(range.start)..index(range.end)).unwrap_or(&[])));
@@ -136,18 +135,6 @@ impl Production {
             }
         }
     }
-}
-
-/// The tier, and the endpoint with its namespace.
-fn endpoint() -> Vec<Lowered> {
-    let name: Name = "edge".into();
-    let labels = [("app".into(), name.clone())];
-    let profiles = labels::workload_profiles(&name, None);
-    vec![
-        tier(TIER, 100.0, DefaultAction::Deny).into(),
-        namespace(&name, iter::empty()),
-        Pods::new().pod(&name, name.clone(), ADDRESS, labels, profiles),
-    ]
 }
 
 /// The common ones first.
