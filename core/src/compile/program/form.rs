@@ -62,8 +62,20 @@ impl Form {
             .map(|(class, key)| [0, 1].map(|side| chains.add(builder, frame, scope, side, class, key)))
             .collect();
         let blocks = Blocks::new(builder, &chains, &mut program);
-        let mut form =
-            Form { scope, breadth, wide, chains, blocks, firsts, users: Vec::new(), naming: Vec::new() };
+        let mut form = Form {
+            scope,
+            breadth,
+            wide,
+            chains,
+            blocks,
+            firsts,
+            users: Vec::new(),
+            naming: Vec::new(),
+            slow: BTreeSet::new(),
+        };
+        for list in 0..count(form.chains.lists.len()) {
+            form.write_list(builder, &mut program, list);
+        }
         let classes = (0..).zip(builder.source.keys).map(|(class, key)| form.class(&program, class, key));
         program.classes = classes.collect();
         (form, program)
