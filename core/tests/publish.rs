@@ -291,3 +291,19 @@ fn readers_see_whole_updates_of_a_writer_at_full_speed() {
         assert_eq!(verdict, evaluate(&cluster, &question.0, &FlowContext::default()).enforced);
     }
 }
+
+#[test]
+fn what_was_replaced_is_kept_as_long_as_somebody_uses_it() {
+    let (mut cluster, engine) = (cluster(), Engine::new());
+    assert!(engine.publish(Snapshot::compile(&cluster)).is_none());
+    let mut reader = engine.reader();
+    check(reader.verdict(&flow(), &FlowContext::default()));
+    for _ in 0..3 {
+        flip(&mut cluster);
+        drop(engine.publish(Snapshot::compile(&cluster)));
+        // The reader still has the first; those between have no user.
+        assert_eq!(engine.reclaim(), 1);
+    }
+    check(reader.verdict(&flow(), &FlowContext::default()));
+    assert_eq!(engine.reclaim(), 0);
+}

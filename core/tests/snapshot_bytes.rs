@@ -176,7 +176,7 @@ proptest! {
         prop_assert!(Snapshot::from_bytes(&bytes).is_err());
         bytes.splice(0..0, *b"tierwall");
         if version {
-            bytes.splice(8..8, [1, 0, 0, 0]);
+            bytes.splice(8..8, [2, 0, 0, 0]);
         }
         seal(&mut bytes);
         prop_assert!(Snapshot::from_bytes(&bytes).is_err());
@@ -213,7 +213,7 @@ fn errors_say_what_is_wrong() {
     newer[8] = 7;
     insta::assert_snapshot!(
         Snapshot::from_bytes(&newer).unwrap_err(),
-        @"the snapshot has format version 7, and this library reads version 1; compile its cluster again"
+        @"the snapshot has format version 7, and this library reads version 2; compile its cluster again"
     );
 
     let all = u64::try_from(bytes.len()).unwrap();

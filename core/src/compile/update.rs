@@ -38,7 +38,8 @@ struct Step {
     /// Subjects whose policies are the same, but have other rules.
     edited: BTreeSet<u32>,
     rules: [BTreeSet<u32>; 2],
-    profiles: bool,
+    /// Some rule list or profile has other rules.
+    recompiled: bool,
     ranges: bool,
     routes: bool,
     /// Rules that came, as far as they may be wide.
@@ -143,7 +144,6 @@ impl State {
             match self.order.update_profile(cluster, name, &mut self.spoken, policies) {
                 None => {}
                 Some(ProfileEdit::Rules(profile)) => {
-                    step.profiles = true;
                     step.edited.extend(self.subjects.with_profile(profile, &self.tables.endpoints));
                 }
                 Some(ProfileEdit::Users) => {
@@ -152,6 +152,7 @@ impl State {
                 }
             }
         }
+        step.recompiled = !edits.is_empty() || !step.edited.is_empty();
         Ok(edits)
     }
 
@@ -380,7 +381,7 @@ impl State {
     /// What the programs have to look at again.
     fn touched(&mut self, known: &Known, step: &Step) -> Result<Touched, Refused> {
         let mut touched =
-            Touched { rules: step.rules.clone(), profiles: step.profiles, ..Touched::default() };
+            Touched { rules: step.rules.clone(), recompiled: step.recompiled, ..Touched::default() };
         for subject in step.subjects.iter().chain(&step.edited) {
             touched.subjects.extend(self.classes.of_subject(*subject));
         }

@@ -77,11 +77,11 @@ impl Addresses {
     ) -> Self {
         let mut addresses = Addresses {
             v4: Trie::new(runs_v4),
-            runs_v6: runs_v6.into(),
             singles_v6: singles_v6.into_iter().collect(),
             classes,
             ..Addresses::default()
         };
+        addresses.set_runs_v6(runs_v6);
         let mut runs = vec![(0, 0)];
         for (address, occupant) in occupied_v4 {
             if runs.last().is_some_and(|(first, _)| first == address) {
@@ -171,7 +171,8 @@ impl Addresses {
 
     /// Replaces the classes of all IPv6 addresses that have none of their own: sorted runs, of which the first begins
     /// at 0.
-    pub(crate) fn set_runs_v6(&mut self, runs: Vec<(u128, u32)>) {
+    pub(crate) fn set_runs_v6(&mut self, mut runs: Vec<(u128, u32)>) {
+        runs.dedup_by_key(|(_, class)| *class);
         self.runs_v6 = runs.into();
     }
 

@@ -33,7 +33,7 @@ pub(crate) use checks::{Check, PortCheck, Side};
 pub(crate) use endpoints::{EndpointRecord, Endpoints, Host, Interface, NodeRecord, Subject};
 pub(crate) use paged::Paged;
 pub(crate) use parts::{Part, Parts, Resolution};
-pub(crate) use policies::{AppliedTier, EndOfTier, Policies, Profile, Rule};
+pub(crate) use policies::{AppliedTier, EndOfTier, LabelsByName, Policies, Profile, Rule};
 pub(crate) use program::{
     AlignedBlock, Block, Bucket, Class, Ending, ListRecord, NO_MATCH, Program, Row, WORD_HTTP, WORD_LOG,
     Wide, Word,

@@ -55,6 +55,9 @@ pub(crate) struct Profile {
     pub(crate) egress: Span,
 }
 
+/// Labels of what has a name.
+pub(crate) type LabelsByName = BTreeMap<Name, BTreeMap<Name, Name>>;
+
 /// Every rule, and every list of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Policies {
@@ -77,8 +80,8 @@ pub(crate) struct Policies {
     pub(crate) domains: Table<Span>,
     pub(crate) domain_views: Pool<u32>,
     /// Labels by namespace, of namespaces and of their service accounts; only if a rule asks for an identity.
-    pub(crate) namespaces: Arc<BTreeMap<Name, BTreeMap<Name, Name>>>,
-    pub(crate) service_accounts: Arc<BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>>>,
+    pub(crate) namespaces: Arc<LabelsByName>,
+    pub(crate) service_accounts: Arc<BTreeMap<Name, LabelsByName>>,
 }
 
 impl Policies {

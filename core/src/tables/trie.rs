@@ -153,6 +153,7 @@ impl Trie {
     /// It copies the pages on the way to both ends, unless they were copied since the last seal: at most six, and the
     /// root.
     pub(crate) fn set(&mut self, first: u32, last: u32, number: u32) {
+        debug_assert!(number < Trie::END);
         for octet in first >> BELOW_ROOT..=last >> BELOW_ROOT {
             let start = octet << BELOW_ROOT;
             let known = self.root.get(index(octet)).copied().unwrap_or(0);

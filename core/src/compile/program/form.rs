@@ -36,8 +36,8 @@ pub(in super::super) struct Touched {
     pub(in super::super) subjects: BTreeSet<u32>,
     /// Rule lists with other rules, by side.
     pub(in super::super) rules: [BTreeSet<u32>; 2],
-    /// Profiles have other rules.
-    pub(in super::super) profiles: bool,
+    /// Some rule list or profile has other rules.
+    pub(in super::super) recompiled: bool,
 }
 
 /// What an update wrote.
@@ -152,7 +152,7 @@ impl Form {
                 self.add_to_wide(builder, program, touched, side);
             }
         }
-        if touched.profiles || touched.rules.iter().any(|lists| !lists.is_empty()) {
+        if touched.recompiled {
             self.chains.edited();
         }
         let known = self.chains.lists.len();

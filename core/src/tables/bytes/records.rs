@@ -4,9 +4,10 @@ use super::wire::{Codec, Decoded, Reader, decode_runs, encode_runs, records, var
 use crate::model::{HttpMatch, IdentityMatch, Name, PortRange, RuleAction, RuleId, ServiceKey};
 use crate::tables::{
     Addresses, AlignedBlock, AppliedTier, Arena, Backend, Block, Bucket, Check, Class, ClassParts, EndOfTier,
-    Ending, EndpointRecord, Endpoints, Host, Interface, ListRecord, NodeRecord, Occupant, Paged, Part, Parts,
-    Policies, Pool, PortCheck, Profile, Program, ProtocolAtoms, Resolution, Route, RouteKey, Routes, Row,
-    Rule, Shared, Side, Single, Span, Subject, Table, Traffic, Trie, Wide, Word, count,
+    Ending, EndpointRecord, Endpoints, Host, Interface, LabelsByName, ListRecord, NodeRecord, Occupant,
+    Paged, Part, Parts, Policies, Pool, PortCheck, Profile, Program, ProtocolAtoms, Resolution, Route,
+    RouteKey, Routes, Row, Rule, Shared, Side, Single, Span, Subject, Table, Traffic, Trie, Wide, Word,
+    count,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -72,8 +73,8 @@ records! {
         http: Shared<HttpMatch>,
         domains: Table<Span>,
         domain_views: Pool<u32>,
-        namespaces: Arc<BTreeMap<Name, BTreeMap<Name, Name>>>,
-        service_accounts: Arc<BTreeMap<Name, BTreeMap<Name, BTreeMap<Name, Name>>>>,
+        namespaces: Arc<LabelsByName>,
+        service_accounts: Arc<BTreeMap<Name, LabelsByName>>,
     }
     Rule { checks: Span, id: Option<RuleId>, action: RuleAction, http: bool, paths: bool }
     AppliedTier { tier: u32, policies: Span, end: EndOfTier, end_id: Option<RuleId> }
