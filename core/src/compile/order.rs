@@ -6,7 +6,7 @@ use crate::model::{
     DefaultAction, Direction, Isolation, Name, Order as PolicyOrder, PolicyClass, PolicyKey, RuleId,
 };
 use crate::tables::{Policies, Profile, Span, count, index};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 
@@ -89,7 +89,8 @@ impl Order {
             }
         }
         order.number();
-        for (name, entry) in cluster.profiles() {
+        let profiles: BTreeMap<_, _> = cluster.profiles().collect();
+        for (name, entry) in profiles {
             let profile = profile(entry, &mut rules);
             let number = rules.policies.profiles.push(profile);
             order.profiles.insert(name.clone(), (number, ids(entry)));
@@ -211,6 +212,11 @@ impl Order {
 
     pub(super) fn governing(&self, slot: u32) -> Option<&Governing> {
         self.slots.get(index(slot))?.governing.as_ref()
+    }
+
+    /// How many tiers there are.
+    pub(super) fn tiers(&self) -> u32 {
+        count(self.tiers.len())
     }
 
     /// The policies in the order in which they are tried.

@@ -24,11 +24,9 @@ pub(super) struct Breadth {
 impl Breadth {
     pub(super) fn new(builder: &mut Builder<'_>, scope: Scope) -> Self {
         let mut counts: [BTreeMap<u32, (u32, u32)>; 2] = Default::default();
-        let mut tiers = 0;
         for key in builder.source.keys.iter().filter(|key| !key.slow) {
             for (counts, side) in counts.iter_mut().zip([0, 1]) {
                 for tier in builder.tiers(key, scope, side) {
-                    tiers = tiers.max(tier.tier + 1);
                     for list in builder.source.policies.policies.slice(tier.policies) {
                         counts.entry(*list).or_insert((tier.tier, 0)).1 += 1;
                     }
@@ -36,7 +34,8 @@ impl Breadth {
             }
         }
         let wide = counts.map(|counts| widest(builder, &counts));
-        Breadth { wide, tiers }
+        // A tier without policies may get some.
+        Breadth { wide, tiers: builder.source.order.tiers() }
     }
 
     pub(super) fn is_wide(&self, side: usize, tier: u32, list: u32) -> bool {
