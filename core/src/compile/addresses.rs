@@ -34,7 +34,7 @@ impl Classes {
 
     /// Finds the classes of subjects and parts, which only updates need to know.
     pub(super) fn link(&mut self) {
-        for (class, key) in (0..).zip(&self.keys).skip(self.linked) {
+        for (class, key) in (count(self.linked)..).zip(self.keys.iter().skip(self.linked)) {
             self.of_subject.entry(key.subject).or_default().push(class);
             self.of_holders.entry(key.holders).or_default().push(class);
         }

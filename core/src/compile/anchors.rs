@@ -35,9 +35,7 @@ enum Anchor<'a> {
 impl Anchors {
     /// Adds the selectors that came since the last time.
     pub(super) fn extend(&mut self, selectors: &Numbered<Selector>) {
-        for (number, selector) in
-            (0..count(selectors.len())).zip(selectors).skip(crate::tables::index(self.len))
-        {
+        for (number, selector) in (self.len..).zip(selectors.iter().skip(crate::tables::index(self.len))) {
             match self.best(selector.expr()) {
                 None => self.others.push(number),
                 Some(Anchor::Has(key)) => self.by_key.entry(key.clone()).or_default().any_value.push(number),

@@ -136,7 +136,7 @@ impl Holders {
             self.matching.push(self.sets.matching(selector));
         }
         let mut new = NewPredicates::new();
-        for (number, predicate) in (0..).zip(&vocabulary.predicates).skip(index(predicates)) {
+        for (number, predicate) in (predicates..).zip(vocabulary.predicates.iter().skip(index(predicates))) {
             let Predicate::Selected(selector) = predicate else { continue };
             let sets = at(&self.matching, *selector).map_or(&[][..], Vec::as_slice);
             for set in sets {

@@ -389,7 +389,7 @@ impl State {
         for parts in self.classes.parts(new) {
             self.tables.addresses.classes.push(parts);
         }
-        for (class, key) in (0..).zip(&self.classes.keys).skip(known.classes) {
+        for (class, key) in (new..).zip(self.classes.keys.iter().skip(known.classes)) {
             let terms = self.shared.add_class(key, &self.tables.parts);
             touched.new.push((class, terms.ok_or("what all addresses had in common")?));
         }

@@ -122,7 +122,7 @@ impl Form {
     fn link_lists(&mut self, from: usize) {
         self.users.resize(self.chains.lists.len(), Vec::new());
         self.naming.resize(self.chains.peers.len(), Vec::new());
-        for (number, list) in (0..).zip(&self.chains.lists).skip(from) {
+        for (number, list) in (count(from)..).zip(self.chains.lists.iter().skip(from)) {
             for entry in list.entries.iter().filter(|entry| entry.peers != Chains::ANY) {
                 if let Some(naming) = at_mut(&mut self.naming, entry.peers)
                     && naming.last() != Some(&number)
