@@ -24,7 +24,7 @@ use tierwall::resource::{Kind, Resource};
 use tierwall::{CompileOptions, Snapshot};
 
 /// How many edits are made unless it is said.
-const EDITS: u64 = 20_000;
+const EDITS: u64 = 14_000;
 /// A cluster is edited about so many times.
 const EACH: u64 = 80;
 /// So many questions are asked after an update.
