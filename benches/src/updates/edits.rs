@@ -159,32 +159,27 @@ impl Editor {
         })
     }
 
-    /// An endpoint has labels of several others, which none of its namespace had together before; if there are none left,
-    /// a value that is new.
+    /// An endpoint has labels of several others, which none of its namespace had together before: of others of its
+    /// namespace, and if they have no such labels left, of any.
     fn relabel_new(&mut self, cluster: &Cluster) -> Option<Edit> {
-        let endpoints = std::mem::take(&mut self.endpoints);
-        let edit = self.mixed(cluster, &endpoints);
-        self.endpoints = endpoints;
+        let (namespaces, all) = (std::mem::take(&mut self.neighbours), std::mem::take(&mut self.endpoints));
+        let near = self.pick(&namespaces).map_or(all.as_slice(), Vec::as_slice);
+        let edit = self.mixed(cluster, near, near).or_else(|| self.mixed(cluster, near, &all));
+        (self.neighbours, self.endpoints) = (namespaces, all);
         edit
     }
 
-    fn mixed(&mut self, cluster: &Cluster, endpoints: &[EndpointId]) -> Option<Edit> {
+    fn mixed(&mut self, cluster: &Cluster, endpoints: &[EndpointId], donors: &[EndpointId]) -> Option<Edit> {
         let mut endpoint = cluster.endpoint(*self.pick(endpoints)?)?.endpoint.clone();
-        for _ in 0..DRAWS {
+        self.try_often(|editor| {
             for (key, value) in endpoint.labels.iter_mut().filter(|(key, _)| is_shared(key)) {
-                let other = self.pick(endpoints).and_then(|id| cluster.endpoint(*id));
-                if let Some(other) = other.and_then(|other| other.endpoint.labels.get(key)) {
+                let donor = editor.pick(donors).and_then(|id| cluster.endpoint(*id));
+                if let Some(other) = donor.and_then(|donor| donor.endpoint.labels.get(key)) {
                     *value = other.clone();
                 }
             }
-            if self.seen.insert(hash(&endpoint)) {
-                return Edit::put(endpoint);
-            }
-        }
-        let number = self.next_number();
-        let value = endpoint.labels.iter_mut().find(|(key, _)| is_shared(key)).map(|(_, value)| value)?;
-        *value = format!("new-{number}").into();
-        Edit::put(endpoint)
+            if editor.seen.insert(hash(&endpoint)) { Edit::put(endpoint.clone()) } else { None }
+        })
     }
 
     /// A new endpoint, like one that is there, comes, and then goes.

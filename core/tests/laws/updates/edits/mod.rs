@@ -17,14 +17,16 @@ pub(super) struct Hand<'a> {
     pub(super) stock: &'a [Resource],
     /// How many endpoints without a part of their own there may be.
     pub(super) crowd: usize,
+    /// Only endpoints and policies are edited.
+    pub(super) calm: bool,
     pub(super) random: &'a mut Random,
 }
 
 /// A kind of edit: its name, how often it comes, and what makes it where it can be made.
 struct Maker(&'static str, usize, fn(&mut Hand<'_>) -> Option<Vec<Edit>>);
 
-/// Every kind of edit.
-const KINDS: &[Maker] = &[
+/// Edits of endpoints and policies.
+const OF_WORKLOADS: &[Maker] = &[
     Maker("label", 12, endpoints::label),
     Maker("labels of another", 12, endpoints::labels_of_another),
     Maker("move", 6, endpoints::move_away),
@@ -56,6 +58,10 @@ const KINDS: &[Maker] = &[
     Maker("twin policy", 4, policies::twin),
     Maker("policy removed", 6, policies::remove),
     Maker("policy again", 1, policies::again),
+];
+
+/// Edits of all else.
+const OF_INVENTORY: &[Maker] = &[
     Maker("tier", 3, inventory::tier),
     Maker("tier removed", 1, inventory::remove_tier),
     Maker("profile", 3, inventory::profile),
@@ -81,16 +87,18 @@ const KINDS: &[Maker] = &[
 
 /// The name of every kind of edit.
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|Maker(name, ..)| *name)
+    OF_WORKLOADS.iter().chain(OF_INVENTORY).map(|Maker(name, ..)| *name)
 }
 
 impl Hand<'_> {
     /// An edit, and the name of its kind.
     pub(super) fn edit(&mut self) -> (&'static str, Vec<Edit>) {
-        let all: usize = KINDS.iter().map(|Maker(_, weight, _)| weight).sum();
+        let others = if self.calm { &[] } else { OF_INVENTORY };
+        let makers = || OF_WORKLOADS.iter().chain(others);
+        let all: usize = makers().map(|Maker(_, weight, _)| weight).sum();
         loop {
             let mut at = self.random.below(all);
-            for Maker(name, weight, make) in KINDS {
+            for Maker(name, weight, make) in makers() {
                 if at < *weight {
                     if let Some(edits) = make(self) {
                         return (name, edits);
