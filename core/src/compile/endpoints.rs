@@ -11,6 +11,7 @@ use crate::model::{EndpointKind, HostInterface, Name};
 use crate::tables::{
     EndpointRecord, Endpoints, Host, Interface, NONE, NodeRecord, Parts, Policies, Table, index,
 };
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -52,7 +53,8 @@ impl EndpointCompiler<'_> {
     }
 
     fn record(&mut self, entry: &EndpointEntry, set: u32) -> EndpointRecord {
-        let (v4, more) = addresses(entry, self.endpoints);
+        let old = self.endpoints.get(entry.id.get()).copied();
+        let (v4, more) = addresses(entry, old, self.endpoints);
         let is_local = self.only.is_none() || entry.endpoint.node.as_ref() == self.only;
         let has_v4 = if v4.is_some() { EndpointRecord::HAS_V4 } else { 0 };
         EndpointRecord {
@@ -81,10 +83,14 @@ fn flags(entry: &EndpointEntry) -> u32 {
         | flag(endpoint.interface == Some(HostInterface::All), EndpointRecord::WILDCARD)
 }
 
-/// The first IPv4 address, and the list of all others.
-fn addresses(entry: &EndpointEntry, endpoints: &mut Endpoints) -> (Option<u32>, u32) {
+/// The first IPv4 address, and the list of all others: that of the record it had, if it is the same.
+fn addresses(
+    entry: &EndpointEntry,
+    old: Option<EndpointRecord>,
+    endpoints: &mut Endpoints,
+) -> (Option<u32>, u32) {
     let mut first = None;
-    let mut others: Vec<IpAddr> = Vec::new();
+    let mut others: SmallVec<[IpAddr; 4]> = SmallVec::new();
     for address in &entry.endpoint.addresses {
         match address {
             IpAddr::V4(v4) if first.is_none() => first = Some(v4.to_bits()),
@@ -94,8 +100,18 @@ fn addresses(entry: &EndpointEntry, endpoints: &mut Endpoints) -> (Option<u32>, 
     if others.is_empty() {
         return (first, NONE);
     }
-    let span = endpoints.addresses.push(others);
-    (first, endpoints.more.push(span))
+    let known = |record: EndpointRecord| {
+        let same =
+            endpoints.more.get(record.more).map(|span| endpoints.addresses.slice(*span)) == Some(&others);
+        same.then_some(record.more)
+    };
+    match old.and_then(known) {
+        Some(more) => (first, more),
+        None => {
+            let span = endpoints.addresses.push(others);
+            (first, endpoints.more.push(span))
+        }
+    }
 }
 
 fn interface(entry: &EndpointEntry) -> Interface {

@@ -5,6 +5,12 @@
 
 use super::{Arena, count, index, prefetch};
 
+/// Whether pages are to be moved to leave behind those that were replaced, which take so much of all bytes.
+pub(super) fn is_worth_moving(garbage: usize, all: usize) -> bool {
+    const LEAST: usize = 64 << 10;
+    garbage > LEAST && garbage > all / 2
+}
+
 /// Pages by number. Those that are new since the last seal can be changed.
 #[derive(Debug, Clone)]
 pub(super) struct Pages<P: Copy> {
@@ -155,9 +161,13 @@ impl<T: Copy, const N: usize> Paged<T, N> {
         pages.flatten().take(index(self.len))
     }
 
-    /// Lets clones share what changed. A clone that was taken before is as it was.
+    /// Lets clones share what changed. A clone that was taken before is as it was. When pages that were replaced take more
+    /// than those in use, the latter are moved, so that the former can be freed.
     pub(crate) fn seal(&mut self) {
         self.pages.seal();
+        if is_worth_moving(self.garbage(), self.bytes()) {
+            self.compact();
+        }
     }
 
     /// Tells the processor that a record will be read soon.
@@ -180,8 +190,12 @@ impl<T: Copy, const N: usize> Paged<T, N> {
 
     /// Moves all records to new memory, without what was replaced.
     pub(crate) fn compact(&mut self) {
-        *self = self.iter().copied().collect();
-        self.seal();
+        let pages = self.directory.iter().filter_map(|page| self.pages.get(*page));
+        let mut moved = Vec::with_capacity(2 * self.directory.len());
+        moved.extend(pages);
+        self.directory = (0..count(moved.len())).collect();
+        self.pages = moved.into();
+        self.pages.seal();
     }
 }
 

@@ -1,7 +1,7 @@
 //! IPv4 addresses to numbers: an entry for each first octet, then pages for one octet each.
 
-use super::paged::Pages;
-use super::{Arena, index};
+use super::paged::{Pages, is_worth_moving};
+use super::{Arena, count, index};
 
 /// How many runs a sparse page has at most.
 const SPARSE: usize = 16;
@@ -190,10 +190,14 @@ impl Trie {
         if changed { self.page(&entries, below, entry) } else { entry }
     }
 
-    /// Lets clones share what changed. A clone that was taken before is as it was.
+    /// Lets clones share what changed. A clone that was taken before is as it was. When pages that were replaced take more
+    /// than those in use, the latter are moved, so that the former can be freed.
     pub(crate) fn seal(&mut self) {
         self.dense.seal();
         self.sparse.seal();
+        if is_worth_moving(self.garbage, self.bytes()) {
+            self.compact();
+        }
     }
 
     /// The bytes of pages that were replaced.
@@ -203,7 +207,44 @@ impl Trie {
 
     /// Moves everything to new memory, without what was replaced.
     pub(crate) fn compact(&mut self) {
-        *self = Trie::new(&self.runs());
+        let mut dense = Vec::with_capacity(index(self.dense.len()));
+        let mut sparse = Vec::with_capacity(index(self.sparse.len()));
+        let root: Vec<u32> =
+            self.root.iter().map(|entry| self.moved(*entry, &mut dense, &mut sparse)).collect();
+        *self = Trie { root: root.into(), dense: dense.into(), sparse: sparse.into(), garbage: 0 };
+        self.dense.seal();
+        self.sparse.seal();
+    }
+
+    /// The entry for a page among those that are in use, with all below it.
+    fn moved(&self, entry: u32, dense: &mut Vec<Entries>, sparse: &mut Vec<SparsePage>) -> u32 {
+        let number = entry & !KIND;
+        match entry & KIND {
+            DENSE_PAGE => {
+                let Some(mut page) = self.dense.get(number).copied() else { return 0 };
+                page.iter_mut().for_each(|entry| *entry = self.moved(*entry, dense, sparse));
+                dense.push(page);
+                DENSE_PAGE | count(dense.len() - 1)
+            }
+            SPARSE_PAGE => {
+                let Some(mut page) = self.sparse.get(number).copied() else { return 0 };
+                let mut last = None;
+                for entry in &mut page.entries {
+                    // Unused places repeat the last run.
+                    *entry = match last {
+                        Some((known, moved)) if known == *entry => moved,
+                        _ => {
+                            let moved = self.moved(*entry, dense, sparse);
+                            last = Some((*entry, moved));
+                            moved
+                        }
+                    };
+                }
+                sparse.push(page);
+                SPARSE_PAGE | count(sparse.len() - 1)
+            }
+            _ => entry,
+        }
     }
 
     /// Runs of addresses of one number: the first address of each, from 0 on.

@@ -145,11 +145,10 @@ impl Form {
         let wide = [0, 1].map(|side| self.touches_wide(touched, side));
         let mut classes: BTreeSet<u32> = touched.new.iter().map(|(class, _)| *class).collect();
         for (side, wide) in wide.into_iter().enumerate() {
+            self.add_to_wide(builder, program, touched, side);
             if wide {
-                written.wide_rules += self.rewrite_wide(builder, program, side)?;
-                classes = (0..count(builder.source.keys.len())).collect();
-            } else {
-                self.add_to_wide(builder, program, touched, side);
+                classes.extend(self.rewrite_wide(builder, program, side)?);
+                written.wide_rules += program.wide.get(side)?.endings.len();
             }
         }
         if touched.recompiled {
@@ -185,23 +184,24 @@ impl Form {
         lists.into_iter().flatten().any(|list| self.is_wide(side, *list))
     }
 
-    /// Writes the wide rules of a side anew. None if narrow lists hang on where they were.
+    /// Writes the wide rules of a side anew: the classes that this concerns. None if narrow lists hang on where they were.
     fn rewrite_wide(
         &mut self,
         builder: &mut Builder<'_>,
         program: &mut Program,
         side: usize,
-    ) -> Option<usize> {
-        let (rules, table) = wide::build(builder, &self.breadth, self.scope, side);
-        let old = self.wide.get_mut(side)?;
+    ) -> Option<BTreeSet<u32>> {
+        let (old, table) = (self.wide.get_mut(side)?, program.wide.get_mut(side)?);
+        if let Some(classes) = old.rewrite(builder, table, &self.breadth, self.scope, side) {
+            return Some(classes);
+        }
+        let (rules, new) = wide::build(builder, &self.breadth, self.scope, side);
         let is_mixed = self.chains.lists.iter().any(|list| list.is_mixed);
         if !rules.has_words_of(old) || is_mixed && !rules.is_laid_out_as(old) {
             return None;
         }
-        let bits = table.endings.len();
-        *old = rules;
-        *program.wide.get_mut(side)? = table;
-        Some(bits)
+        (*old, *table) = (rules, new);
+        Some((0..count(builder.source.keys.len())).collect())
     }
 
     /// Writes the rows of bits of all traffic anew.

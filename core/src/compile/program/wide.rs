@@ -6,7 +6,7 @@ use super::super::{Numbered, number};
 use super::{Builder, ClassSet, MOST_VARIANTS, bit, ends, rules_of};
 use crate::cluster::Scope;
 use crate::model::Reason;
-use crate::tables::{AlignedBlock, Arena, Ending, Wide, count, index};
+use crate::tables::{AlignedBlock, Arena, Ending, Span, Wide, count, index};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How many times fewer classes a policy of the whole cluster needs.
@@ -93,6 +93,12 @@ struct WideList {
     after: u32,
 }
 
+/// The bits of policies that govern a subject: those that are set for every subject, and those that hang on it.
+struct Governing {
+    always: Vec<u64>,
+    perhaps: Vec<u32>,
+}
+
 /// The wide rules of a direction, compiled.
 #[derive(Debug)]
 pub(super) struct WideRules {
@@ -133,6 +139,104 @@ impl WideRules {
         u16::try_from(next.map_or(u32::from(end) * 64, |next| next.first)).unwrap_or(u16::MAX)
     }
 
+    /// Writes rules anew, of which some are others than before: the classes that have other rows. None if not all bits stay
+    /// where they are.
+    pub(super) fn rewrite(
+        &mut self,
+        builder: &mut Builder<'_>,
+        table: &mut Wide,
+        breadth: &Breadth,
+        scope: Scope,
+        side: usize,
+    ) -> Option<BTreeSet<u32>> {
+        let Layout { bits, endings, words, lists } = lay_out(builder, breadth, side);
+        if (words, lists) != (self.words.clone(), self.lists.clone()) {
+            return None;
+        }
+        let any = [
+            any(builder, &bits, self.width, |bit| &bit.subject),
+            any(builder, &bits, self.width, |bit| &bit.peer),
+        ];
+        let old = std::mem::replace(&mut self.bits, bits);
+        let old_any = std::mem::replace(&mut self.any, any);
+        let subjects = self.differing(&old, &old_any, 0, |bit| &bit.subject);
+        let peers = self.differing(&old, &old_any, 1, |bit| &bit.peer);
+        let traffic = |bits: &[Option<Bit>]| -> Vec<Option<u32>> {
+            bits.iter().map(|bit| bit.as_ref().map(|bit| bit.traffic)).collect()
+        };
+        let same_traffic = traffic(&old) == traffic(&self.bits);
+        let mut known = HashMap::default();
+        let of_subjects = self.classes_of(builder, &old, &subjects, |bit| &bit.subject);
+        for class in &of_subjects {
+            let mut row = vec![0; self.width];
+            self.subject(builder, scope, side, *class, &mut known, &mut row);
+            self.set_subject(table, *class, &row);
+        }
+        let of_peers = self.classes_of(builder, &old, &peers, |bit| &bit.peer);
+        for class in
+            of_peers.iter().filter(|class| at(builder.source.keys, **class).is_some_and(|key| !key.slow))
+        {
+            let known = at(&self.peer_rows, *class).and_then(|row| self.peers.known.get_index(index(*row)));
+            let mut row = known.map_or_else(|| vec![0; self.width], |row| row.to_vec());
+            for position in &peers {
+                self.set_peer(builder, *class, *position, &mut row);
+            }
+            let number = self.peers.write(&row, &mut table.peers);
+            at_mut(&mut self.peer_rows, *class).into_iter().for_each(|known| *known = number);
+        }
+        if !same_traffic {
+            self.traffic(builder, table);
+        }
+        table.endings = endings.into();
+        Some(&of_subjects | &of_peers)
+    }
+
+    /// The bits of which part of a rule is another than it was.
+    fn differing(
+        &self,
+        old: &[Option<Bit>],
+        old_any: &[Vec<u64>; 2],
+        place: usize,
+        part: fn(&Bit) -> &ClassSet,
+    ) -> Vec<u32> {
+        let is_any = |any: &[Vec<u64>; 2], position| any.get(place).is_some_and(|any| is_set(any, position));
+        let differs = |(position, (old, new)): &(u32, (&Option<Bit>, &Option<Bit>))| {
+            let any = is_any(&self.any, *position);
+            any != is_any(old_any, *position) || !any && old.as_ref().map(part) != new.as_ref().map(part)
+        };
+        (0..).zip(old.iter().zip(&self.bits)).filter(differs).map(|(position, _)| position).collect()
+    }
+
+    /// The classes for which part of these rules holds or held.
+    fn classes_of(
+        &self,
+        builder: &mut Builder<'_>,
+        old: &[Option<Bit>],
+        positions: &[u32],
+        part: fn(&Bit) -> &ClassSet,
+    ) -> BTreeSet<u32> {
+        let mut all = BTreeSet::new();
+        for position in positions {
+            for bit in [at(old, *position), at(&self.bits, *position)].into_iter().flatten().flatten() {
+                all.extend(builder.classes(part(bit)).iter());
+            }
+        }
+        all
+    }
+
+    /// Sets or clears the bit of a rule in the row of a peer.
+    fn set_peer(&self, builder: &Builder<'_>, class: u32, position: u32, row: &mut [u64]) {
+        let [_, any] = &self.any;
+        let peer = at(&self.bits, position).and_then(Option::as_ref).map(|bit| &bit.peer);
+        let (word, mask) = bit(position);
+        let Some(word) = row.get_mut(word) else { return };
+        if is_set(any, position) || peer.is_some_and(|peer| builder.contains(peer, class)) {
+            *word |= mask;
+        } else {
+            *word &= !mask;
+        }
+    }
+
     /// Whether the bits of all lists are where they are in another compilation.
     pub(super) fn is_laid_out_as(&self, other: &WideRules) -> bool {
         self.words == other.words && self.lists == other.lists
@@ -145,21 +249,25 @@ impl WideRules {
 }
 
 /// A bit: what must hold for it to be set.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Bit {
     subject: ClassSet,
     peer: ClassSet,
     traffic: u32,
 }
 
-pub(super) fn build(
-    builder: &mut Builder<'_>,
-    breadth: &Breadth,
-    scope: Scope,
-    side: usize,
-) -> (WideRules, Wide) {
-    let (mut bits, mut endings): (Vec<Option<Bit>>, Vec<Ending>) = (Vec::new(), Vec::new());
-    let (mut words, mut lists) = (Vec::new(), BTreeMap::new());
+/// The bits of a direction, and where they are.
+struct Layout {
+    bits: Vec<Option<Bit>>,
+    endings: Vec<Ending>,
+    words: Vec<(u16, u16)>,
+    lists: BTreeMap<u32, Vec<WideList>>,
+}
+
+fn lay_out(builder: &mut Builder<'_>, breadth: &Breadth, side: usize) -> Layout {
+    let mut layout =
+        Layout { bits: Vec::new(), endings: Vec::new(), words: Vec::new(), lists: BTreeMap::new() };
+    let Layout { bits, endings, words, lists } = &mut layout;
     for tier in 0..breadth.tiers {
         let first = count(bits.len() / 64);
         for list in breadth.of_tier(builder.source.order, side, tier) {
@@ -171,7 +279,7 @@ pub(super) fn build(
                 }
             }
             let list = WideList { list, first, after: count(bits.len()) };
-            lists.entry(tier).or_insert_with(Vec::new).push(list);
+            lists.entry(tier).or_default().push(list);
         }
         while !bits.len().is_multiple_of(64) {
             bits.push(None);
@@ -180,6 +288,16 @@ pub(super) fn build(
         let narrow = |words: u32| u16::try_from(words).unwrap_or(u16::MAX);
         words.push((narrow(first), narrow(count(bits.len() / 64))));
     }
+    layout
+}
+
+pub(super) fn build(
+    builder: &mut Builder<'_>,
+    breadth: &Breadth,
+    scope: Scope,
+    side: usize,
+) -> (WideRules, Wide) {
+    let Layout { bits, endings, words, lists } = lay_out(builder, breadth, side);
     let blocks = count(bits.len().div_ceil(512));
     let mut table = Wide {
         blocks,
@@ -301,32 +419,56 @@ fn is_set(row: &[u64], position: u32) -> bool {
 
 impl WideRules {
     fn all_subjects(&mut self, builder: &Builder<'_>, scope: Scope, side: usize) {
-        let mut row = vec![0; self.width];
+        let (mut row, mut known) = (vec![0; self.width], HashMap::default());
         for class in 0..count(builder.source.keys.len()) {
-            self.subject(builder, scope, side, class, &mut row);
+            self.subject(builder, scope, side, class, &mut known, &mut row);
             self.subject_rows.push(self.subjects.add(&row));
         }
     }
 
     /// A subject's row: the rules of the policies that govern it, as far as they can match it.
-    fn subject(&self, builder: &Builder<'_>, scope: Scope, side: usize, class: u32, row: &mut [u64]) {
+    fn subject(
+        &self,
+        builder: &Builder<'_>,
+        scope: Scope,
+        side: usize,
+        class: u32,
+        known: &mut HashMap<Span, Governing, ahash::RandomState>,
+        row: &mut [u64],
+    ) {
         row.fill(0);
         let Some(key) = at(builder.source.keys, class).filter(|key| !key.slow && self.width > 0) else {
             return;
         };
-        for tier in builder.tiers(key, scope, side) {
-            for list in builder.source.policies.policies.slice(tier.policies) {
-                let Some(wide) = self.by_list.get(list) else { continue };
-                for position in wide.first..wide.after {
-                    let subject = at(&self.bits, position).and_then(Option::as_ref).map(|bit| &bit.subject);
-                    if is_set(&self.any[0], position)
-                        || subject.is_some_and(|subject| builder.contains(subject, class))
-                    {
-                        set(row, position);
-                    }
+        for tier in builder.tiers(key, scope, side).iter().filter(|tier| self.lists.contains_key(&tier.tier))
+        {
+            let governing =
+                known.entry(tier.policies).or_insert_with(|| self.governing(builder, tier.policies));
+            row.iter_mut().zip(&governing.always).for_each(|(word, always)| *word |= always);
+            for position in &governing.perhaps {
+                let subject = at(&self.bits, *position).and_then(Option::as_ref).map(|bit| &bit.subject);
+                if subject.is_some_and(|subject| builder.contains(subject, class)) {
+                    set(row, *position);
                 }
             }
         }
+    }
+
+    /// The bits of the wide ones among these policies.
+    fn governing(&self, builder: &Builder<'_>, policies: Span) -> Governing {
+        let mut governing = Governing { always: vec![0; self.width], perhaps: Vec::new() };
+        let [any, _] = &self.any;
+        for list in builder.source.policies.policies.slice(policies) {
+            let Some(wide) = self.by_list.get(list) else { continue };
+            for position in wide.first..wide.after {
+                if is_set(any, position) {
+                    set(&mut governing.always, position);
+                } else {
+                    governing.perhaps.push(position);
+                }
+            }
+        }
+        governing
     }
 
     /// Every peer's row: the rules whose demands on the peer it meets.
@@ -412,14 +554,20 @@ impl WideRules {
     ) {
         self.subject_rows.push(0);
         self.renew_subject(builder, table, scope, side, class);
+        self.peer_rows.push(0);
+        self.renew_peer(builder, table, class);
+    }
+
+    /// The row of a peer that meets other demands than before.
+    fn renew_peer(&mut self, builder: &Builder<'_>, table: &mut Wide, class: u32) {
         let slow = at(builder.source.keys, class).is_some_and(|key| key.slow);
-        let mut row = self.any[1].clone();
-        for (position, bit) in (0..).zip(&self.bits).filter(|_| !slow) {
-            if bit.as_ref().is_some_and(|bit| builder.contains(&bit.peer, class)) {
-                set(&mut row, position);
-            }
+        let [_, any] = &self.any;
+        let mut row = any.clone();
+        for position in (0..count(self.bits.len())).filter(|_| !slow) {
+            self.set_peer(builder, class, position, &mut row);
         }
-        self.peer_rows.push(self.peers.write(&row, &mut table.peers));
+        let number = self.peers.write(&row, &mut table.peers);
+        at_mut(&mut self.peer_rows, class).into_iter().for_each(|known| *known = number);
     }
 
     /// The row of a subject that is governed otherwise than before.
@@ -432,8 +580,12 @@ impl WideRules {
         class: u32,
     ) {
         let mut row = vec![0; self.width];
-        self.subject(builder, scope, side, class, &mut row);
-        let number = self.subjects.write(&row, &mut table.subjects);
+        self.subject(builder, scope, side, class, &mut HashMap::default(), &mut row);
+        self.set_subject(table, class, &row);
+    }
+
+    fn set_subject(&mut self, table: &mut Wide, class: u32, row: &[u64]) {
+        let number = self.subjects.write(row, &mut table.subjects);
         at_mut(&mut self.subject_rows, class).into_iter().for_each(|known| *known = number);
     }
 }
