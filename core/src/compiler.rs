@@ -26,7 +26,14 @@ pub struct Compiler {
     state: Option<State>,
     /// The last changes that it holds.
     last: Changes,
+    /// What the tables took when everything was compiled, in bytes.
+    compiled: usize,
 }
+
+/// Tables that grew to so many times what they were are compiled anew.
+const MOST_GROWTH: usize = 4;
+/// Less is never worth it, in bytes.
+const LEAST_GROWTH: usize = 64 << 20;
 
 /// What an update led to.
 #[derive(Debug, Clone)]
@@ -60,6 +67,8 @@ pub enum Whole {
     First,
     /// Something changed on which most tables hang; what that is, is for people to read.
     Change(&'static str),
+    /// What was replaced by updates took several times what is in use. [`Compiler::maintain`] is there to prevent it.
+    Upkeep,
 }
 
 impl Compiler {
@@ -81,14 +90,58 @@ impl Compiler {
         if let Some(mut state) = self.state.take().filter(|_| follow) {
             let before = state.tables.bytes();
             match state.update(cluster, &self.last) {
+                Ok(_) if before > LEAST_GROWTH.max(MOST_GROWTH * self.compiled) => whole = Whole::Upkeep,
                 Ok(work) => return self.updated(state, work, before),
                 Err(what) => whole = Whole::Change(what),
             }
         }
+        self.compile(cluster, whole)
+    }
+
+    fn compile(&mut self, cluster: &Cluster, whole: Whole) -> Update {
         let mut state = State::new(cluster, &self.options);
         state.link();
         let update = self.updated(state, Work::default(), 0);
+        self.compiled = update.bytes;
         Update { whole: Some(whole), ..update }
+    }
+
+    /// Upkeep, for whenever there is time: what is in use leaves behind what updates replaced, so that its memory is freed
+    /// with the last snapshot that uses it. Call it until it gives nothing; what it gives answers as before, and is to be
+    /// published in place of that.
+    ///
+    /// It writes no more than `budget` bytes to tables, and gives nothing if that does not suffice for the next step: moving
+    /// the tables of single records once a quarter of them is in vain, or compiling everything once the tables are half as
+    /// large again as they were. The latter needs the cluster as it was at the last update, and is left out if transactions
+    /// came since.
+    ///
+    /// ```
+    /// use tierwall::{Compiler, cluster::Cluster};
+    /// let (mut cluster, mut compiler) = (Cluster::new(), Compiler::default());
+    /// compiler.update(&mut cluster);
+    /// assert!(compiler.maintain(&cluster, usize::MAX).is_none());
+    /// ```
+    pub fn maintain(&mut self, cluster: &Cluster, budget: usize) -> Option<Update> {
+        let tables = &self.state.as_ref()?.tables;
+        let (bytes, garbage) = (tables.bytes(), tables.garbage());
+        let is_current = tables.generation == cluster.generation();
+        if bytes > self.compiled + self.compiled / 2 + garbage && is_current {
+            return (self.compiled <= budget).then(|| self.compile(cluster, Whole::Upkeep));
+        }
+        if garbage < bytes / 4 || bytes - garbage > budget {
+            return None;
+        }
+        let mut state = self.state.take()?;
+        state.tables.compact();
+        let moved = state.tables.bytes();
+        let update = self.updated(state, Work::default(), 0);
+        Some(Update { bytes: moved, ..update })
+    }
+
+    /// What is kept beside the tables to update them, in bytes, as an estimate that leaves out names and texts. Linear in
+    /// what there is.
+    pub fn bytes(&self) -> usize {
+        self.state.as_ref().map_or(0, State::bytes)
     }
 
     fn updated(&mut self, mut state: State, work: Work, before: usize) -> Update {
@@ -121,6 +174,7 @@ impl fmt::Display for Whole {
         match self {
             Whole::First => f.write_str("there was nothing to go on from"),
             Whole::Change(what) => write!(f, "there is a change of {what}"),
+            Whole::Upkeep => f.write_str("most of the tables had been replaced"),
         }
     }
 }

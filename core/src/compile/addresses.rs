@@ -1,5 +1,6 @@
 //! The class of every address, and who has it.
 
+use super::footprint;
 use super::inventory::Nodes;
 use super::parts::PartTable;
 use super::program::ClassKey;
@@ -47,6 +48,14 @@ impl Classes {
 
     pub(super) fn of_holders(&self, part: u32) -> &[u32] {
         self.of_holders.get(&part).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        footprint::records(&self.keys)
+            + footprint::entries::<(ClassKey, u32)>(self.known.len())
+            + footprint::entries::<(u32, Vec<u32>)>(self.of_subject.len() + self.of_holders.len())
+            + 2 * self.linked * size_of::<u32>()
     }
 
     /// What holds at the addresses of each class, from a number on.

@@ -1,6 +1,7 @@
 //! What holds for those that have labels: endpoints and network sets.
 
 use super::anchors::Anchors;
+use super::footprint;
 use super::labels::LabelSets;
 use super::parts::PartTable;
 use super::vocabulary::{Condition, Predicate, Vocabulary};
@@ -79,6 +80,18 @@ impl Holders {
         };
         holders.learn(vocabulary, 0);
         holders
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        type Part = ((u32, bool, Vec<u32>, Vec<Resolution>), u32);
+        self.sets.bytes()
+            + footprint::records(&self.of_endpoints)
+            + footprint::lists(&self.matching)
+            + footprint::lists(&self.predicates)
+            + footprint::lists(&self.parts_of)
+            + footprint::records(&self.of_labels)
+            + footprint::entries::<Part>(self.parts.len())
     }
 
     /// How many label sets there are.

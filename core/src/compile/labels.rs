@@ -1,6 +1,6 @@
 //! Label sets, cut down to what selectors mention, and which of them a selector matches.
 
-use super::{Numbered, number};
+use super::{Numbered, footprint, number};
 use crate::model::Name;
 use crate::selector::{Expr, Selector};
 use crate::tables::{NONE, count};
@@ -60,6 +60,13 @@ impl LabelSets {
     /// for all values, of which that was not so before.
     pub(super) fn mention(&mut self, selector: &Selector, new: &mut impl FnMut(&Arc<str>, Option<&str>)) {
         self.mention_all(selector.expr(), new);
+    }
+
+    /// What they take, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let sets = footprint::slices(self.sets.iter().map(|set| &**set));
+        // A set is in the list of each of its labels, and of each of its keys.
+        2 * sets + footprint::entries::<Box<[Label]>>(self.sets.len())
     }
 
     /// How many there are.

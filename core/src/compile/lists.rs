@@ -2,7 +2,7 @@
 
 use super::holders::{Holders, at, at_mut};
 use super::order::{Governing, Order};
-use super::{Numbered, number};
+use super::{Numbered, footprint, number};
 use crate::cluster::{EndpointEntry, Phase, Scope};
 use crate::model::{Isolation, Name, OtherProtocols, PolicyClass, RuleId};
 use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Span, Subject, count};
@@ -156,6 +156,16 @@ impl Subjects {
         let has =
             |(_, _, profiles): &(u32, bool, Span)| endpoints.profiles.slice(*profiles).contains(&profile);
         (0..).zip(&self.subjects).filter(|(_, subject)| has(subject)).map(|(number, _)| number).collect()
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        footprint::lists(&self.selecting)
+            + footprint::lists(&self.of_set)
+            + footprint::records(&self.last)
+            + footprint::entries::<(u32, bool, Span)>(self.subjects.len() + self.lists.len())
+            + footprint::entries::<(Vec<TierKey>, u32)>(self.tiers.len())
+            + footprint::slices(self.policies.keys().map(Vec::as_slice))
     }
 
     /// Whether a subject is a host's.

@@ -13,6 +13,7 @@
 mod addresses;
 mod anchors;
 mod endpoints;
+mod footprint;
 mod holders;
 mod inventory;
 mod labels;

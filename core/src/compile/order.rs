@@ -1,5 +1,6 @@
 //! Every policy and profile, with what was compiled of it, in the order in which they are tried.
 
+use super::footprint;
 use super::rules::{RuleCompiler, Spoken};
 use crate::cluster::{Cluster, PolicyEntry, ProfileEntry};
 use crate::model::{
@@ -212,6 +213,14 @@ impl Order {
 
     pub(super) fn governing(&self, slot: u32) -> Option<&Governing> {
         self.slots.get(index(slot))?.governing.as_ref()
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        footprint::records(&self.slots)
+            + footprint::entries::<(PolicyKey, u32)>(self.by_key.len())
+            + footprint::records(&self.ranked)
+            + footprint::records(&self.places)
     }
 
     /// How many tiers there are.

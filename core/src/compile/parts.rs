@@ -1,5 +1,6 @@
 //! Parts: of label sets, of ranges, and unions of them.
 
+use super::footprint;
 use crate::tables::{Part, Parts, Resolution};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,6 +23,13 @@ impl PartTable {
         let empty = table.of_range(parts, Vec::new(), Vec::new());
         debug_assert_eq!(empty, Parts::EMPTY);
         table
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        footprint::entries::<(PartKey, u32)>(self.known.len())
+            + footprint::entries::<((u32, u32), u32)>(self.unions.len())
+            + footprint::slices(self.known.keys().map(|(predicates, _)| &**predicates))
     }
 
     /// The part of ranges where these hold; they may come in any order and repeat.

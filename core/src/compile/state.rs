@@ -3,6 +3,7 @@
 use super::CompileOptions;
 use super::addresses::{Classes, Classifier, Others};
 use super::endpoints::EndpointCompiler;
+use super::footprint;
 use super::holders::Holders;
 use super::inventory::Nodes;
 use super::lists::Subjects;
@@ -128,6 +129,21 @@ impl State {
             pending,
             with_domains: with_domains.map(|entry| entry.set.key.clone()).collect(),
         }
+    }
+}
+
+impl State {
+    /// What is kept beside the tables, about, in bytes, without names and texts.
+    pub(crate) fn bytes(&self) -> usize {
+        let forms = std::iter::once(&self.enforced).chain(&self.pending);
+        self.order.bytes()
+            + self.holders.bytes()
+            + self.subjects.bytes()
+            + self.parts.bytes()
+            + self.ranges.iter().map(|ranges| footprint::records(ranges)).sum::<usize>()
+            + self.classes.bytes()
+            + self.shared.bytes()
+            + forms.map(Form::bytes).sum::<usize>()
     }
 }
 

@@ -211,10 +211,10 @@ impl Addresses {
 
     /// Moves everything to new memory, without what was replaced.
     pub(crate) fn compact(&mut self) {
-        let runs_v6 = self.runs_v6.iter().copied().collect();
-        let classes = self.classes.iter().copied().collect();
-        let (runs_v4, occupied_v4) = (self.v4.runs(), self.occupied_v4());
-        *self = Addresses::new(&runs_v4, &occupied_v4, runs_v6, self.singles_v6.sorted(), classes);
+        self.v4.compact();
+        self.occupied_v4.compact();
+        self.singles_v6.compact();
+        self.classes.compact();
     }
 }
 

@@ -8,8 +8,6 @@
 //! follows the distinct label sets and ranges, not the endpoints. A rule is a list of *checks* over predicates, ports
 //! and protocols; an endpoint's *subject* lists the rules that govern it, tier by tier.
 
-#![allow(dead_code, reason = "the compiler that updates tables is to come")]
-
 mod addresses;
 mod bytes;
 mod cell;

@@ -7,8 +7,8 @@ use super::{Arena, count, index, prefetch};
 
 /// Whether pages are to be moved to leave behind those that were replaced, which take so much of all bytes.
 pub(super) fn is_worth_moving(garbage: usize, all: usize) -> bool {
-    const LEAST: usize = 64 << 10;
-    garbage > LEAST && garbage > all / 2
+    const LEAST: usize = 1 << 20;
+    garbage > LEAST && garbage / 2 > all / 3
 }
 
 /// Pages by number. Those that are new since the last seal can be changed.
@@ -161,8 +161,8 @@ impl<T: Copy, const N: usize> Paged<T, N> {
         pages.flatten().take(index(self.len))
     }
 
-    /// Lets clones share what changed. A clone that was taken before is as it was. When pages that were replaced take more
-    /// than those in use, the latter are moved, so that the former can be freed.
+    /// Lets clones share what changed. A clone that was taken before is as it was. When pages that were replaced take twice
+    /// what those in use do, the latter are moved, so that the former can be freed.
     pub(crate) fn seal(&mut self) {
         self.pages.seal();
         if is_worth_moving(self.garbage(), self.bytes()) {

@@ -190,8 +190,8 @@ impl Trie {
         if changed { self.page(&entries, below, entry) } else { entry }
     }
 
-    /// Lets clones share what changed. A clone that was taken before is as it was. When pages that were replaced take more
-    /// than those in use, the latter are moved, so that the former can be freed.
+    /// Lets clones share what changed. A clone that was taken before is as it was. When pages that were replaced take twice
+    /// what those in use do, the latter are moved, so that the former can be freed.
     pub(crate) fn seal(&mut self) {
         self.dense.seal();
         self.sparse.seal();

@@ -1,7 +1,7 @@
 //! Lists made ready to be looked up: buckets of the peers that differ, base rows for all others.
 
 use super::super::holders::at;
-use super::super::{Numbered, number};
+use super::super::{Numbered, footprint, number};
 use super::chains::{Chains, Entry, List};
 use super::rows::RowTable;
 use super::{Builder, ClassSet};
@@ -107,6 +107,13 @@ impl Blocks {
         let known = self.patterns.len();
         self.groups.push(number(&mut self.patterns, mask));
         self.patterns.len() > known
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.bytes()
+            + footprint::slices(self.bases.keys().map(Vec::as_slice))
+            + footprint::records(&self.groups)
     }
 
     /// Whether a set of peers makes groups.

@@ -2,7 +2,7 @@
 //! matches decides.
 
 use super::super::holders::at;
-use super::super::{Numbered, number};
+use super::super::{Numbered, footprint, number};
 use super::terms::Terms;
 use super::traffic::TrafficSets;
 use super::wide::{Breadth, WideRules};
@@ -75,6 +75,14 @@ impl Chains {
         let mut peers = Numbered::default();
         number(&mut peers, ClassSet::Term(Terms::ANY));
         Chains { lists: Numbered::default(), peers, known: HashMap::default(), edits: 0 }
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        footprint::slices(self.lists.iter().map(|list| list.entries.as_slice()))
+            + footprint::entries::<List>(self.lists.len())
+            + footprint::entries::<ClassSet>(self.peers.len())
+            + footprint::entries::<(Known, u32)>(self.known.len())
     }
 
     /// Rules are others than before.

@@ -5,6 +5,7 @@ use super::chains::{Chains, Frame};
 use super::wide::{self, Breadth, WideRules};
 use super::{Builder, ClassKey, ClassSet};
 use crate::cluster::Scope;
+use crate::compile::footprint;
 use crate::compile::holders::{at, at_mut};
 use crate::tables::{Class, NONE, Program, count, index};
 use std::collections::BTreeSet;
@@ -100,6 +101,16 @@ impl Form {
             group: at(&self.blocks.groups, class).copied().unwrap_or(0),
             flags: key.flags | if key.slow { Class::SLOW } else { 0 },
         }
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(in super::super) fn bytes(&self) -> usize {
+        self.wide.iter().map(WideRules::bytes).sum::<usize>()
+            + self.chains.bytes()
+            + self.blocks.bytes()
+            + footprint::records(&self.firsts)
+            + footprint::lists(&self.users)
+            + footprint::lists(&self.naming)
     }
 
     /// Whether a rule list is wide.

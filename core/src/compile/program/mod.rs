@@ -20,9 +20,9 @@ mod wide;
 
 pub(super) use form::{Form, Touched};
 
-use super::CompileOptions;
 use super::holders::at;
 use super::order::Order;
+use super::{CompileOptions, footprint};
 use crate::cluster::{Phase, Scope};
 use crate::dialect::Dialect;
 use crate::model::Direction;
@@ -105,6 +105,14 @@ impl Shared {
         };
         shared.add_rules(source);
         shared
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        footprint::records(&self.shapes)
+            + self.terms.bytes()
+            + footprint::records(&self.atoms.starts)
+            + footprint::entries::<(u32, Arc<[Variant]>)>(self.variants.len())
     }
 
     /// Finds the shapes of the rules that came since the last time.

@@ -1,5 +1,6 @@
 //! Rows: which entry of a list comes first, by number of traffic.
 
+use super::super::footprint;
 use super::super::holders::at;
 use super::chains::Entry;
 use super::traffic::TrafficSets;
@@ -17,6 +18,12 @@ impl RowTable {
         let mut table = RowTable::default();
         table.add(program, vec![(0, NO_MATCH)]);
         table
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        footprint::entries::<(Box<[(u32, Word)]>, u32)>(self.known.len())
+            + footprint::slices(self.known.keys().map(|row| &**row))
     }
 
     /// The row of the entries at these places, which are sorted.

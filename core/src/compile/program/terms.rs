@@ -1,7 +1,7 @@
 //! What rules demand of one end of a flow, and of which classes it holds.
 
 use super::super::holders::{at, at_mut};
-use super::super::{Numbered, number};
+use super::super::{Numbered, footprint, number};
 use super::ClassKey;
 use crate::tables::{Class, Parts, count, index};
 use std::collections::{BTreeSet, HashMap};
@@ -156,6 +156,16 @@ impl Terms {
         }
         self.classes.insert(term, classes.clone());
         classes
+    }
+
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let classes: usize = self.classes.values().map(|classes| footprint::records(classes)).sum();
+        classes
+            + footprint::lists(&self.predicates)
+            + footprint::lists(&self.holding)
+            + footprint::entries::<(Box<[Test]>, Vec<u32>)>(self.tests.len())
+            + footprint::slices(self.tests.iter().map(|tests| &**tests))
     }
 
     /// Whether a term demands nothing but a family.

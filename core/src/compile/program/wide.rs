@@ -2,7 +2,7 @@
 
 use super::super::holders::{at, at_mut};
 use super::super::order::Order;
-use super::super::{Numbered, number};
+use super::super::{Numbered, footprint, number};
 use super::{Builder, ClassSet, MOST_VARIANTS, bit, ends, rules_of};
 use crate::cluster::Scope;
 use crate::model::Reason;
@@ -120,6 +120,15 @@ pub(super) struct WideRules {
 }
 
 impl WideRules {
+    /// What is kept of them, about, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        footprint::records(&self.bits)
+            + footprint::records(&self.subject_rows)
+            + footprint::records(&self.peer_rows)
+            + self.subjects.bytes()
+            + self.peers.bytes()
+    }
+
     /// The words of a tier.
     pub(super) fn words(&self, tier: u32) -> (u16, u16) {
         at(&self.words, tier).copied().unwrap_or_default()
@@ -390,6 +399,11 @@ impl Rows {
             table.extend(blocks_of(row));
         }
         number
+    }
+
+    fn bytes(&self) -> usize {
+        footprint::entries::<Box<[u64]>>(self.known.len())
+            + footprint::slices(self.known.iter().map(|row| &**row))
     }
 
     fn blocks(&self) -> Vec<AlignedBlock> {

@@ -1,0 +1,21 @@
+//! What compiled state takes, about.
+
+/// Records one behind the other.
+pub(super) fn records<T>(records: &[T]) -> usize {
+    size_of_val(records)
+}
+
+/// A table of so many entries of a size, with what finds them: a hash, a place, and the room that is left free.
+pub(super) fn entries<T>(entries: usize) -> usize {
+    entries * (size_of::<T>() + 24)
+}
+
+/// Lists of numbers.
+pub(super) fn lists(lists: &[Vec<u32>]) -> usize {
+    size_of_val(lists) + lists.iter().map(|list| list.capacity() * size_of::<u32>()).sum::<usize>()
+}
+
+/// Slices of their own.
+pub(super) fn slices<'a, T: 'a>(slices: impl Iterator<Item = &'a [T]>) -> usize {
+    slices.map(size_of_val).sum()
+}
