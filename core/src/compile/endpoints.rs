@@ -1,6 +1,6 @@
 //! Endpoints and nodes.
 
-use super::holders::Holders;
+use super::holders::{Holders, at_mut};
 use super::inventory::Nodes;
 use super::lists::Subjects;
 use super::order::Order;
@@ -14,6 +14,7 @@ use crate::tables::{
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What endpoints are compiled with.
 pub(super) struct EndpointCompiler<'a> {
@@ -35,9 +36,15 @@ impl EndpointCompiler<'_> {
     /// The records of all endpoints, and of nodes with their host endpoints.
     pub(super) fn all(&mut self) {
         let mut records: Vec<EndpointRecord> = Vec::new();
+        let mut last: Vec<Option<Last<'_>>> = vec![None; index(self.holders.len())];
         for entry in self.cluster.endpoints_by_id() {
             let set = self.holders.set_of(entry.id.get());
-            let record = self.record(entry, set);
+            let last = at_mut(&mut last, set);
+            let known = last.as_deref().and_then(Option::as_ref).filter(|last| last.is_like(entry));
+            let record = self.record(entry, set, known.map(|known| known.subject));
+            if let Some(last) = last {
+                *last = Some(Last { entry, subject: record.subject });
+            }
             records.resize(index(entry.id.get()), EndpointRecord::ABSENT);
             records.push(record);
         }
@@ -49,20 +56,21 @@ impl EndpointCompiler<'_> {
     pub(super) fn renew(&mut self, entry: &EndpointEntry) -> EndpointRecord {
         let set = self.holders.relabel(entry, self.vocabulary);
         self.subjects.extend(self.order, self.holders);
-        self.record(entry, set)
+        self.record(entry, set, None)
     }
 
-    fn record(&mut self, entry: &EndpointEntry, set: u32) -> EndpointRecord {
+    /// The record of an endpoint, of which the subject may be known.
+    fn record(&mut self, entry: &EndpointEntry, set: u32, subject: Option<u32>) -> EndpointRecord {
         let old = self.endpoints.get(entry.id.get()).copied();
         let (v4, more) = addresses(entry, old, self.endpoints);
         let is_local = self.only.is_none() || entry.endpoint.node.as_ref() == self.only;
         let has_v4 = if v4.is_some() { EndpointRecord::HAS_V4 } else { 0 };
         EndpointRecord {
             part: self.holders.part(self.cluster, entry, set, self.table, self.parts),
-            subject: if is_local {
-                self.subjects.subject(self.order, entry, set, self.endpoints, self.policies)
-            } else {
-                EndpointRecord::ELSEWHERE
+            subject: match subject {
+                _ if !is_local => EndpointRecord::ELSEWHERE,
+                Some(known) => known,
+                None => self.subjects.subject(self.order, entry, set, self.endpoints, self.policies),
             },
             node: self.nodes.number(entry.endpoint.node.as_ref()),
             v4: v4.unwrap_or_default(),
@@ -70,6 +78,25 @@ impl EndpointCompiler<'_> {
             classes: [NONE; 2],
             flags: flags(entry) | has_v4,
         }
+    }
+}
+
+/// The last endpoint of a label set, and its subject.
+#[derive(Debug, Clone, Copy)]
+struct Last<'a> {
+    entry: &'a EndpointEntry,
+    subject: u32,
+}
+
+impl Last<'_> {
+    /// Whether another endpoint of the label set has the same subject. Most often they have the very same profiles.
+    fn is_like(&self, other: &EndpointEntry) -> bool {
+        let (known, new) = (&self.entry.endpoint, &other.endpoint);
+        let pairs = || known.profiles.iter().zip(&new.profiles);
+        self.subject != EndpointRecord::ELSEWHERE
+            && known.is_host() == new.is_host()
+            && known.profiles.len() == new.profiles.len()
+            && pairs().all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What compiled state takes, about.
 
+use super::Few;
+
 /// Records one behind the other.
 pub(super) fn records<T>(records: &[T]) -> usize {
     size_of_val(records)
@@ -11,8 +13,9 @@ pub(super) fn entries<T>(entries: usize) -> usize {
 }
 
 /// Lists of numbers.
-pub(super) fn lists(lists: &[Vec<u32>]) -> usize {
-    size_of_val(lists) + lists.iter().map(|list| list.capacity() * size_of::<u32>()).sum::<usize>()
+pub(super) fn lists(lists: &[Few]) -> usize {
+    let elsewhere = lists.iter().filter(|list| list.spilled());
+    size_of_val(lists) + elsewhere.map(|list| list.capacity() * size_of::<u32>()).sum::<usize>()
 }
 
 /// Slices of their own.

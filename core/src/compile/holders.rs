@@ -1,10 +1,10 @@
 //! What holds for those that have labels: endpoints and network sets.
 
 use super::anchors::Anchors;
-use super::footprint;
 use super::labels::LabelSets;
 use super::parts::PartTable;
 use super::vocabulary::{Condition, Predicate, Vocabulary};
+use super::{Few, footprint};
 use crate::cluster::{Cluster, EndpointEntry, NetworkSetEntry};
 use crate::model::{Name, ServiceKey};
 use crate::tables::{NONE, Parts, Resolution, count, index};
@@ -27,9 +27,9 @@ pub(super) struct Holders {
     /// The label set of each endpoint, by id.
     of_endpoints: Vec<u32>,
     /// The label sets that a selector matches, by its number; sorted.
-    pub(super) matching: Vec<Vec<u32>>,
+    pub(super) matching: Vec<Few>,
     /// The predicates that hold for a label set, by its number.
-    predicates: Vec<Vec<u32>>,
+    predicates: Vec<Few>,
     /// For new label sets: which selectors may match them. Made when the first comes.
     anchors: Option<Anchors>,
     /// Conditions on named ports, by name: their number, and the number of the selector.
@@ -38,7 +38,7 @@ pub(super) struct Holders {
     services: BTreeMap<Option<Name>, Vec<Selecting>>,
     parts: Map<(u32, bool, Vec<u32>, Vec<Resolution>), u32>,
     /// The parts of each label set.
-    parts_of: Vec<Vec<u32>>,
+    parts_of: Vec<Few>,
     /// The part of the last endpoint of a label set, where labels alone decide: whether that was a host's, and its number.
     of_labels: Vec<(bool, u32)>,
 }
@@ -70,12 +70,12 @@ impl Holders {
             sets,
             of_endpoints,
             matching: Vec::new(),
-            predicates: vec![Vec::new(); known],
+            predicates: vec![Few::new(); known],
             anchors: None,
             ports,
             services: selecting_services(cluster, vocabulary),
             parts: Map::default(),
-            parts_of: vec![Vec::new(); known],
+            parts_of: vec![Few::new(); known],
             of_labels: vec![(false, NONE); known],
         };
         holders.learn(vocabulary, 0);
@@ -124,7 +124,7 @@ impl Holders {
         }
         let anchors = self.anchors.get_or_insert_with(Anchors::default);
         anchors.extend(&vocabulary.selectors);
-        let mut predicates = Vec::new();
+        let mut predicates = Few::new();
         for selector in anchors.candidates(labels) {
             let found = vocabulary.selectors.get_index(index(selector));
             if !found.is_some_and(|found| found.matches(labels)) {
@@ -138,7 +138,7 @@ impl Holders {
         }
         predicates.sort_unstable();
         self.predicates.push(predicates);
-        self.parts_of.push(Vec::new());
+        self.parts_of.push(Few::new());
         self.of_labels.push((false, NONE));
         set
     }
@@ -146,12 +146,12 @@ impl Holders {
     /// Finds out for which label sets selectors and predicates hold that are new since there were so many predicates.
     pub(super) fn learn(&mut self, vocabulary: &Vocabulary, predicates: u32) -> NewPredicates {
         for selector in vocabulary.selectors.iter().skip(self.matching.len()) {
-            self.matching.push(self.sets.matching(selector));
+            self.matching.push(self.sets.matching(selector).into());
         }
         let mut new = NewPredicates::new();
         for (number, predicate) in (predicates..).zip(vocabulary.predicates.iter().skip(index(predicates))) {
             let Predicate::Selected(selector) = predicate else { continue };
-            let sets = at(&self.matching, *selector).map_or(&[][..], Vec::as_slice);
+            let sets = at(&self.matching, *selector).map_or(&[][..], Few::as_slice);
             for set in sets {
                 if let Some(predicates) = at_mut(&mut self.predicates, *set) {
                     predicates.push(number);
@@ -172,12 +172,12 @@ impl Holders {
 
     /// The predicates that hold in the ranges of a network set.
     pub(super) fn of_network_set(&self, entry: &NetworkSetEntry) -> &[u32] {
-        at(&self.predicates, self.set_of_network_set(entry)).map_or(&[], Vec::as_slice)
+        at(&self.predicates, self.set_of_network_set(entry)).map_or(&[], Few::as_slice)
     }
 
     /// The parts of a label set.
     pub(super) fn parts_of(&self, set: u32) -> &[u32] {
-        at(&self.parts_of, set).map_or(&[], Vec::as_slice)
+        at(&self.parts_of, set).map_or(&[], Few::as_slice)
     }
 
     /// The part of an endpoint.
@@ -202,7 +202,7 @@ impl Holders {
         if let Some(known) = self.parts.get(&key) {
             return *known;
         }
-        let mut predicates = at(&self.predicates, set).cloned().unwrap_or_default();
+        let mut predicates = at(&self.predicates, set).map(|set| set.to_vec()).unwrap_or_default();
         predicates.extend(&key.2);
         predicates.extend((!is_host).then_some(Parts::WORKLOAD));
         let part = table.new_part(parts, predicates, key.3.clone());

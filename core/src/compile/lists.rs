@@ -2,45 +2,36 @@
 
 use super::holders::{Holders, at, at_mut};
 use super::order::{Governing, Order};
-use super::{Numbered, footprint, number};
+use super::{Few, Numbered, footprint, number};
 use crate::cluster::{EndpointEntry, Phase, Scope};
-use crate::model::{Isolation, Name, OtherProtocols, PolicyClass, RuleId};
+use crate::model::{Isolation, OtherProtocols, PolicyClass, RuleId};
 use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Span, Subject, count};
+use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
-
-/// Whether two lists name the same, most often by being the same names.
-fn same(a: &[Name], b: &[Name]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| std::sync::Arc::ptr_eq(a, b) || a == b)
-}
-
-/// One tier of a list: its position, the rule lists of its policies, its end, and the id of that.
-type TierKey = (u32, Vec<u32>, EndOfTier, Option<RuleId>);
-
-/// The last endpoint of a label set: whether it was a host's, its profiles, and its subject.
-type Last = (bool, Vec<Name>, u32);
 
 /// Subjects: for each label set, one for hosts and one for workloads with each list of profiles.
 #[derive(Debug)]
 pub(super) struct Subjects {
     /// The slots of the policies that select a label set, by its number, in the order in which they are tried.
-    selecting: Vec<Vec<u32>>,
-    tiers: Map<Vec<TierKey>, u32>,
-    /// Runs of rule lists.
-    policies: Map<Vec<u32>, Span>,
+    selecting: Vec<Few>,
+    /// Tiers as they govern somebody, by what tells them apart.
+    tiers: Map<Box<[u32]>, u32>,
+    applied: Vec<AppliedTier>,
+    /// Lists of these tiers.
+    of_tiers: Map<Few, u32>,
     lists: Map<(u32, bool), Span>,
     profiles: Map<Vec<u32>, Span>,
     subjects: Numbered<(u32, bool, Span)>,
     /// The subjects of each label set.
-    of_set: Vec<Vec<u32>>,
-    last: Vec<Option<Last>>,
+    of_set: Vec<Few>,
 }
 
 impl Subjects {
     pub(super) fn new(order: &Order, holders: &Holders) -> Self {
         let sets = crate::tables::index(holders.len());
-        let mut selecting = vec![Vec::new(); sets];
+        let mut selecting = vec![Few::new(); sets];
         for (slot, policy) in order.policies() {
             for set in at(&holders.matching, policy.subject).into_iter().flatten() {
                 if let Some(selecting) = at_mut(&mut selecting, *set) {
@@ -51,12 +42,12 @@ impl Subjects {
         Subjects {
             selecting,
             tiers: Map::default(),
-            policies: Map::default(),
+            applied: Vec::new(),
+            of_tiers: Map::default(),
             lists: Map::default(),
             profiles: Map::default(),
             subjects: Numbered::default(),
-            of_set: vec![Vec::new(); sets],
-            last: vec![None; sets],
+            of_set: vec![Few::new(); sets],
         }
     }
 
@@ -72,8 +63,7 @@ impl Subjects {
             };
             let selecting = order.policies().filter(|(_, policy)| selects(policy));
             self.selecting.push(selecting.map(|(slot, _)| slot).collect());
-            self.of_set.push(Vec::new());
-            self.last.push(None);
+            self.of_set.push(Few::new());
         }
     }
 
@@ -87,12 +77,6 @@ impl Subjects {
         policies: &mut Policies,
     ) -> u32 {
         let is_host = entry.endpoint.is_host();
-        if let Some((known, profiles, subject)) = at(&self.last, set).and_then(Option::as_ref)
-            && *known == is_host
-            && same(profiles, &entry.endpoint.profiles)
-        {
-            return *subject;
-        }
         let lists = match self.lists.get(&(set, is_host)) {
             Some(known) => *known,
             None => {
@@ -113,9 +97,6 @@ impl Subjects {
         if self.subjects.len() > known {
             endpoints.subjects.push(Subject { lists, profiles });
             at_mut(&mut self.of_set, set).into_iter().for_each(|subjects| subjects.push(position));
-        }
-        if let Some(last) = at_mut(&mut self.last, set) {
-            *last = Some((is_host, entry.endpoint.profiles.clone(), position));
         }
         position
     }
@@ -141,14 +122,9 @@ impl Subjects {
         }
     }
 
-    /// Profiles came or went: what was found for the last endpoints may be no more so.
-    pub(super) fn forget_profiles(&mut self) {
-        self.last.iter_mut().for_each(|last| *last = None);
-    }
-
     /// The subjects of a label set.
     pub(super) fn of_set(&self, set: u32) -> &[u32] {
-        at(&self.of_set, set).map_or(&[], Vec::as_slice)
+        at(&self.of_set, set).map_or(&[], Few::as_slice)
     }
 
     /// The subjects whose lists of profiles have a number in them.
@@ -162,10 +138,10 @@ impl Subjects {
     pub(super) fn bytes(&self) -> usize {
         footprint::lists(&self.selecting)
             + footprint::lists(&self.of_set)
-            + footprint::records(&self.last)
             + footprint::entries::<(u32, bool, Span)>(self.subjects.len() + self.lists.len())
-            + footprint::entries::<(Vec<TierKey>, u32)>(self.tiers.len())
-            + footprint::slices(self.policies.keys().map(Vec::as_slice))
+            + footprint::entries::<(Few, u32)>(self.tiers.len() + self.of_tiers.len())
+            + footprint::slices(self.tiers.keys().map(|tier| &**tier))
+            + footprint::records(&self.applied)
     }
 
     /// Whether a subject is a host's.
@@ -204,7 +180,7 @@ impl Subjects {
             &[Phase::Normal]
         };
         let selecting = at(&self.selecting, set).cloned().unwrap_or_default();
-        let selecting: Vec<(u32, Governing)> =
+        let selecting: SmallVec<[(u32, Governing); 16]> =
             selecting.iter().filter_map(|slot| Some((*slot, *order.governing(*slot)?))).collect();
         let mut lists = Vec::new();
         for phase in phases {
@@ -227,65 +203,83 @@ impl Subjects {
     ) -> u32 {
         let acts =
             |policy: &Governing| acts_in(policy.class, phase) && (scope == Scope::Pending || !policy.staged);
-        let acting: Vec<&(u32, Governing)> = selecting.iter().filter(|(_, policy)| acts(policy)).collect();
-        let tiers: Vec<_> = acting
-            .chunk_by(|(_, a), (_, b)| a.tier == b.tier)
-            .filter_map(|tier| applied_tier(tier, phase, direction, scope))
-            .collect();
-        if tiers.is_empty() {
+        let acting: SmallVec<[&(u32, Governing); 16]> =
+            selecting.iter().filter(|(_, policy)| acts(policy)).collect();
+        let mut numbers = Few::new();
+        for tier in acting.chunk_by(|(_, a), (_, b)| a.tier == b.tier) {
+            numbers.extend(self.tier(tier, phase, direction, scope, policies));
+        }
+        if numbers.is_empty() {
             return NONE;
         }
-        if let Some(known) = self.tiers.get(&tiers) {
-            return *known;
+        let applied = &self.applied;
+        *self.of_tiers.entry(numbers).or_insert_with_key(|numbers| {
+            let tiers =
+                policies.tiers.push(numbers.iter().filter_map(|number| at(applied, *number)).copied());
+            policies.lists.push(tiers)
+        })
+    }
+
+    /// The number of a tier as these policies of it govern; none if it has no say.
+    fn tier(
+        &mut self,
+        tier: &[&(u32, Governing)],
+        phase: Phase,
+        direction: usize,
+        scope: Scope,
+        policies: &mut Policies,
+    ) -> Option<u32> {
+        let (_, first) = tier.first()?;
+        let end_of = |policy: &Governing| policy.ends.get(direction).copied().flatten();
+        let governing = || tier.iter().filter(|(_, policy)| end_of(policy).is_some());
+        let trigger = match scope {
+            Scope::Enforced => governing().next_back(),
+            Scope::Pending => governing().next(),
+        };
+        let settles = tier.iter().any(|(_, policy)| policy.isolation.settles_other_direction);
+        let (end, end_id) = match trigger {
+            None if settles => (EndOfTier::Settled, None),
+            None => return None,
+            Some((_, trigger)) => {
+                let passes = first.passes || matches!(phase, Phase::Untracked | Phase::PreDnat);
+                let end =
+                    if passes { EndOfTier::Pass } else { denied(governing().map(|(_, policy)| policy)) };
+                (end, end_of(trigger).flatten())
+            }
+        };
+        let mut key: SmallVec<[u32; 32]> =
+            smallvec![first.tier, end_number(end), end_id.map_or(0, RuleId::get)];
+        key.extend(governing().map(|(slot, _)| 2 * slot + count(direction)));
+        if let Some(known) = self.tiers.get(&*key) {
+            return Some(*known);
         }
-        let applied: Vec<AppliedTier> = tiers
-            .iter()
-            .map(|(tier, lists, end, end_id)| AppliedTier {
-                tier: *tier,
-                policies: *self
-                    .policies
-                    .entry(lists.clone())
-                    .or_insert_with_key(|lists| policies.policies.push(lists.iter().copied())),
-                end: *end,
-                end_id: *end_id,
-            })
-            .collect();
-        let span = policies.tiers.push(applied);
-        let list = policies.lists.push(span);
-        self.tiers.insert(tiers, list);
-        list
+        let policies = policies.policies.push(key.iter().skip(3).copied());
+        let number = count(self.applied.len());
+        self.applied.push(AppliedTier { tier: first.tier, policies, end, end_id });
+        self.tiers.insert(key.into_boxed_slice(), number);
+        Some(number)
     }
 }
 
-fn applied_tier(tier: &[&(u32, Governing)], phase: Phase, direction: usize, scope: Scope) -> Option<TierKey> {
-    let position = tier.first()?.1.tier;
-    let governing: Vec<(&Governing, u32, Option<RuleId>)> = tier
-        .iter()
-        .filter_map(|(slot, policy)| {
-            let end = policy.ends.get(direction).copied().flatten()?;
-            Some((policy, 2 * slot + count(direction), end))
-        })
-        .collect();
-    let trigger = match scope {
-        Scope::Enforced => governing.last(),
-        Scope::Pending => governing.first(),
-    };
-    let Some((first, _, end_id)) = trigger else {
-        let settled = tier.iter().any(|(_, policy)| policy.isolation.settles_other_direction);
-        return settled.then_some((position, Vec::new(), EndOfTier::Settled, None));
-    };
-    let all =
-        |holds: &dyn Fn(&Isolation) -> bool| governing.iter().all(|(policy, ..)| holds(&policy.isolation));
-    let end = if first.passes || matches!(phase, Phase::Untracked | Phase::PreDnat) {
-        EndOfTier::Pass
-    } else {
-        EndOfTier::Deny {
-            own_node: all(&|isolation| isolation.exempts_own_node),
-            other_protocols: all(&|isolation| isolation.other_protocols == OtherProtocols::Allowed),
-            other_undecided: all(&|isolation| isolation.other_protocols == OtherProtocols::Undecided),
+/// The end of a tier that denies where all of these govern.
+fn denied<'a>(governing: impl Iterator<Item = &'a Governing> + Clone) -> EndOfTier {
+    let all = |holds: fn(&Isolation) -> bool| governing.clone().all(|policy| holds(&policy.isolation));
+    EndOfTier::Deny {
+        own_node: all(|isolation| isolation.exempts_own_node),
+        other_protocols: all(|isolation| isolation.other_protocols == OtherProtocols::Allowed),
+        other_undecided: all(|isolation| isolation.other_protocols == OtherProtocols::Undecided),
+    }
+}
+
+/// A number for each end that there may be.
+fn end_number(end: EndOfTier) -> u32 {
+    match end {
+        EndOfTier::Pass => 0,
+        EndOfTier::Settled => 1,
+        EndOfTier::Deny { own_node, other_protocols, other_undecided } => {
+            8 + u32::from(own_node) + 2 * u32::from(other_protocols) + 4 * u32::from(other_undecided)
         }
-    };
-    Some((position, governing.iter().map(|(_, list, _)| *list).collect(), end, *end_id))
+    }
 }
 
 /// Workloads have no phase but the normal one, so host endpoints need no telling apart here.

@@ -39,6 +39,9 @@ use crate::tables::{Tables, count};
 /// A set that numbers its members in the order of their arrival.
 type Numbered<T> = indexmap::IndexSet<T, ahash::RandomState>;
 
+/// Numbers of which there are few more often than not.
+type Few = smallvec::SmallVec<[u32; 4]>;
+
 /// The number of a member, which is added if it is new.
 fn number<T: std::hash::Hash + Eq>(set: &mut Numbered<T>, member: T) -> u32 {
     count(set.insert_full(member).0)

@@ -147,7 +147,6 @@ impl State {
                     step.edited.extend(self.subjects.with_profile(profile, &self.tables.endpoints));
                 }
                 Some(ProfileEdit::Users) => {
-                    self.subjects.forget_profiles();
                     step.endpoints.extend(cluster.endpoints_with_profile(name).map(|id| id.get()));
                 }
             }

@@ -5,8 +5,8 @@ use super::chains::{Chains, Frame};
 use super::wide::{self, Breadth, WideRules};
 use super::{Builder, ClassKey, ClassSet};
 use crate::cluster::Scope;
-use crate::compile::footprint;
 use crate::compile::holders::{at, at_mut};
+use crate::compile::{Few, footprint};
 use crate::tables::{Class, NONE, Program, count, index};
 use std::collections::BTreeSet;
 
@@ -21,9 +21,9 @@ pub(in super::super) struct Form {
     /// Of each class, its first lists.
     firsts: Vec<[u32; 2]>,
     /// The classes that begin with a list, by its number; some no longer do.
-    users: Vec<Vec<u32>>,
+    users: Vec<Few>,
     /// The lists that name a set of peers, by its number.
-    naming: Vec<Vec<u32>>,
+    naming: Vec<Few>,
     /// The lists that are left to the complete form.
     slow: BTreeSet<u32>,
 }
@@ -120,7 +120,7 @@ impl Form {
 
     /// Finds who uses what, which only updates need to know.
     pub(in super::super) fn link(&mut self) {
-        self.users = vec![Vec::new(); self.chains.lists.len()];
+        self.users = vec![Few::new(); self.chains.lists.len()];
         for (class, firsts) in (0..).zip(&self.firsts) {
             for first in firsts {
                 at_mut(&mut self.users, *first).into_iter().for_each(|users| users.push(class));
@@ -131,8 +131,8 @@ impl Form {
 
     /// Notes the sets of peers that lists name, from a list on.
     fn link_lists(&mut self, from: usize) {
-        self.users.resize(self.chains.lists.len(), Vec::new());
-        self.naming.resize(self.chains.peers.len(), Vec::new());
+        self.users.resize(self.chains.lists.len(), Few::new());
+        self.naming.resize(self.chains.peers.len(), Few::new());
         for (number, list) in (count(from)..).zip(self.chains.lists.iter().skip(from)) {
             for entry in list.entries.iter().filter(|entry| entry.peers != Chains::ANY) {
                 if let Some(naming) = at_mut(&mut self.naming, entry.peers)
@@ -265,7 +265,7 @@ impl Form {
         let Some(key) = at(builder.source.keys, class) else { return };
         let frame = Frame { breadth: &self.breadth, wide: &self.wide };
         let firsts = [0, 1].map(|side| self.chains.add(builder, frame, self.scope, side, class, key));
-        self.users.resize(self.chains.lists.len(), Vec::new());
+        self.users.resize(self.chains.lists.len(), Few::new());
         for first in firsts {
             at_mut(&mut self.users, first).into_iter().for_each(|users| users.push(class));
         }
@@ -285,7 +285,7 @@ impl Form {
             self.write_list(builder, program, number);
             let uses = |class: &u32| at(&self.firsts, *class).is_some_and(|firsts| firsts.contains(&number));
             if let Some(users) = at_mut(&mut self.users, number) {
-                users.retain(uses);
+                users.retain(|class| uses(class));
                 users.dedup();
                 classes.extend(users.iter());
             }

@@ -1,7 +1,7 @@
 //! What rules demand of one end of a flow, and of which classes it holds.
 
 use super::super::holders::{at, at_mut};
-use super::super::{Numbered, footprint, number};
+use super::super::{Few, Numbered, footprint, number};
 use super::ClassKey;
 use crate::tables::{Class, Parts, count, index};
 use std::collections::{BTreeSet, HashMap};
@@ -34,9 +34,9 @@ pub(super) struct Terms {
     all: Arc<Vec<u32>>,
     v6: Vec<bool>,
     /// The predicates of a class, sorted.
-    predicates: Vec<Vec<u32>>,
+    predicates: Vec<Few>,
     /// The classes of a predicate, sorted.
-    holding: Vec<Vec<u32>>,
+    holding: Vec<Few>,
 }
 
 impl Terms {
@@ -64,7 +64,8 @@ impl Terms {
     /// A new class, with the next number.
     fn class(&mut self, key: &ClassKey, parts: &Parts) {
         let class = count(self.predicates.len());
-        let mut predicates = [parts.predicates(key.holders), parts.predicates(key.address)].concat();
+        let mut predicates = Few::from_slice(parts.predicates(key.holders));
+        predicates.extend_from_slice(parts.predicates(key.address));
         predicates.sort_unstable();
         predicates.dedup();
         if !key.slow {
@@ -78,7 +79,7 @@ impl Terms {
     fn hold(&mut self, predicate: u32, class: u32) {
         let place = index(predicate);
         if self.holding.len() <= place {
-            self.holding.resize(place + 1, Vec::new());
+            self.holding.resize(place + 1, Few::new());
         }
         if let Some(classes) = self.holding.get_mut(place) {
             classes.push(class);
@@ -93,7 +94,7 @@ impl Terms {
         if key.slow {
             return Some(Vec::new());
         }
-        let predicates = at(&self.predicates, class).map_or(&[][..], Vec::as_slice);
+        let predicates = at(&self.predicates, class).map_or(&[][..], Few::as_slice);
         let demanding = predicates.iter().filter_map(|predicate| self.by_predicate.get(predicate));
         let candidates = demanding.flatten().chain(&self.without);
         let terms: Vec<u32> = candidates.copied().filter(|term| self.holds(*term, class)).collect();
@@ -111,7 +112,7 @@ impl Terms {
             self.hold(*predicate, class);
         }
         if let Some(predicates) = at_mut(&mut self.predicates, class) {
-            predicates.extend(new);
+            predicates.extend_from_slice(new);
         }
     }
 
@@ -142,7 +143,7 @@ impl Terms {
         let tests = self.tests.get_index(index(term)).map_or(&[][..], |tests| tests);
         let demanded = tests.iter().filter_map(|test| match test {
             Test::Holds(predicate) => {
-                Some((*predicate, at(&self.holding, *predicate).map_or(&[][..], Vec::as_slice)))
+                Some((*predicate, at(&self.holding, *predicate).map_or(&[][..], Few::as_slice)))
             }
             _ => None,
         });
@@ -180,7 +181,7 @@ impl Terms {
     }
 
     fn all_hold(&self, tests: &[Test], class: u32) -> bool {
-        let predicates = at(&self.predicates, class).map_or(&[][..], Vec::as_slice);
+        let predicates = at(&self.predicates, class).map_or(&[][..], Few::as_slice);
         let holds = |predicate: &u32| predicates.binary_search(predicate).is_ok();
         tests.iter().all(|test| match test {
             Test::Holds(predicate) => holds(predicate),
