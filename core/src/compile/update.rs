@@ -40,6 +40,8 @@ struct Step {
     rules: [BTreeSet<u32>; 2],
     /// Some rule list or profile has other rules.
     recompiled: bool,
+    /// Ports that rules ask for by name or service are others.
+    ports: bool,
     ranges: bool,
     routes: bool,
     /// Rules that came, as far as they may be wide.
@@ -74,7 +76,8 @@ impl State {
             work.ranges = self.cut_ranges(cluster, &mut step);
         }
         self.classify(cluster, &step);
-        let touched = self.touched(&known, &step)?;
+        let new = self.new_classes(&known, &mut step)?;
+        let touched = self.touched(new, &step);
         work.new_classes = touched.new.len();
         self.programs(&step, &touched, &mut work)?;
         if step.routes {
@@ -377,23 +380,48 @@ impl State {
         }
     }
 
-    /// What the programs have to look at again.
-    fn touched(&mut self, known: &Known, step: &Step) -> Result<Touched, Refused> {
-        let mut touched =
-            Touched { rules: step.rules.clone(), recompiled: step.recompiled, ..Touched::default() };
-        for subject in step.subjects.iter().chain(&step.edited) {
-            touched.subjects.extend(self.classes.of_subject(*subject));
-        }
-        let new = count(known.classes);
-        for parts in self.classes.parts(new) {
+    /// Classes that are new, with the known terms that hold for them.
+    fn new_classes(&mut self, known: &Known, step: &mut Step) -> Result<Vec<(u32, Vec<u32>)>, Refused> {
+        let first = count(known.classes);
+        for parts in self.classes.parts(first) {
             self.tables.addresses.classes.push(parts);
         }
-        for (class, key) in (new..).zip(self.classes.keys.iter().skip(known.classes)) {
-            let terms = self.shared.add_class(key, &self.tables.parts);
-            touched.new.push((class, terms.ok_or("what all addresses had in common")?));
+        let (mut new, mut rules) = (Vec::new(), BTreeSet::new());
+        for (class, key) in (first..).zip(self.classes.keys.iter().skip(known.classes)) {
+            let terms = self.shared.add_class(key, &self.tables.parts, &mut rules);
+            new.push((class, terms.ok_or("what all addresses had in common")?));
         }
         self.classes.link();
-        Ok(touched)
+        if rules.is_empty() {
+            return Ok(new);
+        }
+        // Their traffic hangs on what is new: the policies are as good as edited.
+        (step.recompiled, step.ports) = (true, true);
+        let lists = &self.tables.policies.rule_lists;
+        let mut slots = BTreeSet::new();
+        for (list, span) in (0..).zip(lists.iter()) {
+            let found = span.range().filter(|rule| rules.remove(rule)).count();
+            slots.extend((found > 0).then_some(list / 2));
+        }
+        // What is left is no policy's, or no longer.
+        let profiles = self.tables.policies.profiles.iter();
+        let mut of_profiles =
+            profiles.flat_map(|profile| profile.ingress.range().chain(profile.egress.range()));
+        refuse(of_profiles.any(|rule| rules.contains(&rule)), "the ports that rules of profiles mean")?;
+        slots.into_iter().for_each(|slot| self.edited(slot, step));
+        Ok(new)
+    }
+
+    /// What the programs have to look at again.
+    fn touched(&self, new: Vec<(u32, Vec<u32>)>, step: &Step) -> Touched {
+        let classes =
+            step.subjects.iter().chain(&step.edited).map(|subject| self.classes.of_subject(*subject));
+        Touched {
+            new,
+            subjects: classes.flatten().copied().collect(),
+            rules: step.rules.clone(),
+            recompiled: step.recompiled,
+        }
     }
 
     /// Changes the fast form.
@@ -416,7 +444,8 @@ impl State {
         let wide = (0..)
             .zip(&touched.rules)
             .any(|(side, lists)| lists.iter().any(|list| forms().any(|form| form.is_wide(side, *list))));
-        let retell = wide && !step.wide.iter().all(|rules| self.shared.tells(rules.range()));
+        let told = || step.wide.iter().all(|rules| self.shared.tells(rules.range()));
+        let retell = wide && (step.ports || !told());
         if retell {
             self.shared.cut_atoms(source);
             tables.traffic = self.shared.atoms().clone();

@@ -29,7 +29,7 @@ use crate::model::Direction;
 use crate::tables::{
     AppliedTier, Check, Ending, Endpoints, Parts, Policies, Resolution, Rule, Side, Traffic, count, index,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What makes a class.
@@ -153,18 +153,30 @@ impl Shared {
         self.atoms = atoms::Atoms::new(source.policies, source.parts.resolutions.iter());
     }
 
-    /// A new class, with the next number: the terms that hold for it. None if that changes more than terms.
-    pub(super) fn add_class(&mut self, key: &ClassKey, parts: &Parts) -> Option<Vec<u32>> {
+    /// A new class, with the next number: the terms that hold for it. Rules whose traffic hangs on the destination, which
+    /// may be this class, are in `rules`. None if the class changes more than that.
+    pub(super) fn add_class(
+        &mut self,
+        key: &ClassKey,
+        parts: &Parts,
+        rules: &mut BTreeSet<u32>,
+    ) -> Option<Vec<u32>> {
         let resolutions = [parts.resolutions(key.holders), parts.resolutions(key.address)].concat();
         let odd = shapes::odd_conditions(resolutions.iter());
         let terms = self.terms.add_class(key, parts)?;
-        let conditional = |rule: &u32| {
-            let destination = at(&self.shapes, *rule).map_or(terms::Terms::ANY, |shape| shape.terms[1]);
-            destination == terms::Terms::ANY || terms.contains(&destination)
-        };
-        let is_same = odd.iter().all(|condition| self.odd.contains(condition))
-            && (key.slow || !self.variants.keys().any(|rule| conditional(rule)));
-        is_same.then_some(terms)
+        if !odd.iter().all(|condition| self.odd.contains(condition)) {
+            return None;
+        }
+        let shapes = &self.shapes;
+        self.variants.retain(|rule, _| {
+            let [_, destination] = at(shapes, *rule).map_or([terms::Terms::ANY; 2], |shape| shape.terms);
+            let concerned = destination == terms::Terms::ANY || terms.contains(&destination);
+            if concerned && !key.slow {
+                rules.insert(*rule);
+            }
+            !concerned || key.slow
+        });
+        Some(terms)
     }
 
     /// Predicates that are new hold for a class; they are sorted.
