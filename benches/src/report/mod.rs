@@ -123,7 +123,16 @@ mod tests {
         let suite = &json["suites"][0];
         assert_eq!((&suite["name"], &suite["mismatches"]), (&"S".into(), &0.into()));
         assert!(suite["compared"]["l1"].as_u64().is_some_and(|count| count > 0));
-        for count in ["endpoints", "policies", "rules", "selectors", "port_atoms", "classes", "table_bytes"] {
+        for count in [
+            "endpoints",
+            "policies",
+            "rules",
+            "selectors",
+            "port_atoms",
+            "classes",
+            "table_bytes",
+            "writer_bytes",
+        ] {
             assert!(suite[count].as_u64().is_some_and(|count| count > 0), "{count}");
         }
         for number in [

@@ -18,6 +18,8 @@ const COMPARED: usize = 20_000;
 /// Edits of a cluster in force, and what a reader notices of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Updates {
+    /// What the writer keeps beside the tables, in bytes, as an estimate that leaves out names.
+    pub writer_bytes: usize,
     /// The times by kind, of the kinds that the cluster has something for.
     #[serde(serialize_with = "by_kind")]
     pub updates: Vec<UpdateTimes>,
@@ -42,6 +44,7 @@ impl Updates {
         let mut editor = Editor::new(cluster, SEED);
         let readers = Self::readers(cluster, &mut editor, flows, plan);
         let mut follower = Follower::new(cluster);
+        let writer_bytes = follower.writer_bytes();
         let limit = plan.pass_time.saturating_mul(PASSES);
         let mut measure = |kind| measure_kind(&mut follower, &mut editor, kind, limit);
         let updates: Vec<UpdateTimes> = KINDS.iter().filter_map(&mut measure).collect();
@@ -50,7 +53,7 @@ impl Updates {
             let flows = flows.get(..COMPARED).unwrap_or(flows);
             agreement.compare_snapshots("a fresh compilation after all edits", &updated, &fresh, flows);
         }
-        Updates { updates, readers }
+        Updates { writer_bytes, updates, readers }
     }
 
     /// First of all, so that the reader meets the cluster as others measure it.
@@ -78,6 +81,7 @@ impl fmt::Display for Updates {
             numbers.iter().try_for_each(|number| write!(f, "{number:>12.1}"))?;
             writeln!(f, "{:>8}{:>8}", times.count, times.whole)?;
         }
+        writeln!(f, "  the writer keeps {} bytes beside the tables", self.writer_bytes)?;
         let Some(readers) = &self.readers else { return Ok(()) };
         writeln!(
             f,

@@ -44,6 +44,11 @@ impl<'c> Follower<'c> {
         self.engine.snapshot()
     }
 
+    /// What the writer keeps beside the tables, in bytes, as an estimate.
+    pub fn writer_bytes(&self) -> usize {
+        self.compiler.bytes()
+    }
+
     /// What readers read, and the rest, which only the writer has.
     pub(super) fn split(&mut self) -> (&Engine, Writer<'_>) {
         let Follower { cluster, compiler, engine } = self;

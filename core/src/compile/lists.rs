@@ -243,7 +243,7 @@ impl Subjects {
             Some((_, trigger)) => {
                 let passes = first.passes || matches!(phase, Phase::Untracked | Phase::PreDnat);
                 let end =
-                    if passes { EndOfTier::Pass } else { denied(governing().map(|(_, policy)| policy)) };
+                    if passes { EndOfTier::Pass } else { denied(|| governing().map(|(_, policy)| policy)) };
                 (end, end_of(trigger).flatten())
             }
         };
@@ -262,8 +262,8 @@ impl Subjects {
 }
 
 /// The end of a tier that denies where all of these govern.
-fn denied<'a>(governing: impl Iterator<Item = &'a Governing> + Clone) -> EndOfTier {
-    let all = |holds: fn(&Isolation) -> bool| governing.clone().all(|policy| holds(&policy.isolation));
+fn denied<'a, I: Iterator<Item = &'a Governing>>(governing: impl Fn() -> I) -> EndOfTier {
+    let all = |holds: fn(&Isolation) -> bool| governing().all(|policy| holds(&policy.isolation));
     EndOfTier::Deny {
         own_node: all(|isolation| isolation.exempts_own_node),
         other_protocols: all(|isolation| isolation.other_protocols == OtherProtocols::Allowed),
