@@ -262,7 +262,10 @@ impl Test {
     }
 
     fn matches(&self, labels: &[Label]) -> bool {
-        let value = |key: &u32| labels.iter().find(|(known, _)| known == key).map(|(_, value)| value);
+        let value = |key: &u32| {
+            let place = labels.partition_point(|(known, _)| known < key);
+            labels.get(place).filter(|(known, _)| known == key).map(|(_, value)| value)
+        };
         match self {
             Test::All => true,
             Test::Has(key) => value(key).is_some(),
