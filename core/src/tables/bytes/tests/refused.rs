@@ -117,7 +117,7 @@ const REFUSED: &[Mutation] = &[
     ),
     (
         |t| edit(&mut t.policies.profiles)[0].ingress = beyond(),
-        "`rule_lists[4]`: it reaches from 1 to 4294967296",
+        "`rule_lists[6]`: it reaches from 1 to 4294967296",
     ),
     (|t| edit(&mut t.policies.rules)[0].checks.len = 9, "`rules[1]`: its checks begin at"),
     (|t| edit(&mut t.policies.tiers)[0].policies.len += 1, "its policies begin at"),
@@ -160,9 +160,9 @@ const REFUSED: &[Mutation] = &[
     ),
     (
         |t| edit(&mut t.policies.tiers).iter_mut().for_each(|tier| tier.tier = 0),
-        "its tiers or their policies are not sorted, or repeat",
+        "its tiers are not sorted, or its policies repeat",
     ),
-    (|t| edit(&mut t.policies.policies).reverse(), "are not sorted, or repeat"),
+    (|t| edit(&mut t.policies.policies).fill(0), "its tiers are not sorted, or its policies repeat"),
     (
         |t| *edit(&mut t.policies.policies).last_mut().unwrap() = BEYOND,
         "there is no number 1048576 among the",
