@@ -1,6 +1,6 @@
 //! From an address to what holds there.
 
-use super::{NONE, Paged, Parts, Single, Singles, Table, Trie};
+use super::{Arena, NONE, Paged, Parts, Single, Singles, Table, Trie};
 use std::net::IpAddr;
 
 /// What an address is.
@@ -109,6 +109,16 @@ impl Addresses {
         }
         let after = self.runs_v6.0.partition_point(|(first, _)| *first <= address);
         after.checked_sub(1).and_then(|last| self.runs_v6.0.get(last)).map_or(0, |(_, class)| *class)
+    }
+
+    /// The classes of IPv6 addresses that have none of their own: the first address of each run, sorted.
+    pub(crate) fn runs_v6(&self) -> &Arena<(u128, u32)> {
+        &self.runs_v6.0
+    }
+
+    /// The IPv6 addresses that are known by themselves.
+    pub(crate) fn singles_v6(&self) -> &Singles {
+        &self.singles_v6
     }
 
     /// The parts that hold at an address.
