@@ -218,35 +218,45 @@ impl Trie {
         runs
     }
 
-    /// Visits every page that is not also another trie's, at the same addresses: the first of its addresses, how many bits
-    /// tell them apart, and its entries. Both are sealed.
-    pub(crate) fn visit_unlike(&self, other: Option<&Trie>, visit: &mut impl FnMut(u32, u32, &PageEntries)) {
+    /// Visits every page that is not also another trie's, at the same addresses, and every page with one of the addresses
+    /// of a sorted list: the first of its addresses, how many bits tell them apart, and its entries. Both are sealed.
+    pub(crate) fn visit_unlike(
+        &self,
+        other: Option<&Trie>,
+        list: &[u32],
+        visit: &mut impl FnMut(u32, u32, &PageEntries),
+    ) {
         let whole = |trie: &Trie| {
             let mut entries = [0; 256];
             entries.iter_mut().zip(&trie.root).for_each(|(place, entry)| *place = *entry);
             entries
         };
         let other = other.map(|other| (other, whole(other)));
-        self.visit_page(&whole(self), other.as_ref(), 0, 32, visit);
+        self.visit_page(&whole(self), other.as_ref(), list, (0, 32), visit);
     }
 
     fn visit_page(
         &self,
         entries: &Entries,
         other: Option<&(&Trie, Entries)>,
-        start: u32,
-        bits: u32,
+        list: &[u32],
+        (start, bits): (u32, u32),
         visit: &mut impl FnMut(u32, u32, &PageEntries),
     ) {
         visit(start, bits, &entries.map(|entry| (entry & KIND == 0).then_some(entry)));
         let Some(below) = bits.checked_sub(8) else { return };
         for (octet, entry) in (0..).zip(entries).filter(|(_, entry)| **entry & KIND != 0) {
+            let start = start | octet << below;
+            let listed = list.get(list.partition_point(|address| *address < start));
+            let is_listed = listed.is_some_and(|address| address >> below == start >> below);
             let known = other.map(|(other, known)| (*other, known.get(index(octet)).copied().unwrap_or(0)));
-            if known.is_some_and(|(other, known)| known == *entry && self.shares_page(other, known)) {
+            let is_shared =
+                known.is_some_and(|(other, known)| known == *entry && self.shares_page(other, known));
+            if is_shared && !is_listed {
                 continue;
             }
             let known = known.map(|(other, known)| (other, other.entries(known)));
-            self.visit_page(&self.entries(*entry), known.as_ref(), start | octet << below, below, visit);
+            self.visit_page(&self.entries(*entry), known.as_ref(), list, (start, below), visit);
         }
     }
 

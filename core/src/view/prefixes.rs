@@ -1,6 +1,6 @@
 //! Runs of addresses as prefixes, of which the longest that has an address counts.
 
-use crate::tables::{Addresses, NONE, PageEntries, Trie, index};
+use crate::tables::{Addresses, NONE, PageEntries, index};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -29,7 +29,7 @@ impl Prefix {
 
 /// Every prefix.
 pub(super) fn all(addresses: &Addresses) -> Classes {
-    let mut all = unlike_v4(&addresses.v4, None);
+    let mut all = unlike_v4(addresses, None, &[]);
     all.extend(runs_v6(addresses));
     let singles = addresses.singles_v6().sorted().into_iter().filter(|single| single.class != NONE);
     all.extend(singles.map(|single| (Prefix::v6(single.address, 128), single.class)));
@@ -39,7 +39,9 @@ pub(super) fn all(addresses: &Addresses) -> Classes {
 /// The prefixes of each that the other does not have alike: the older ones, and the newer ones. It takes as long as what
 /// they do not share is large.
 pub(super) fn differing(old: &Addresses, new: &Addresses) -> (Classes, Classes) {
-    let (mut before, mut after) = (unlike_v4(&old.v4, Some(&new.v4)), unlike_v4(&new.v4, Some(&old.v4)));
+    let occupied = new.differently_occupied_v4(old);
+    let mut before = unlike_v4(old, Some(new), &occupied);
+    let mut after = unlike_v4(new, Some(old), &occupied);
     let changed = new.singles_v6().changed(old.singles_v6());
     let same_runs = new.runs_v6().is_same(old.runs_v6());
     if !same_runs || !changed.is_empty() {
@@ -77,11 +79,19 @@ fn single_at(addresses: &Addresses, prefix: &Prefix) -> bool {
     }
 }
 
-/// Those of the pages that another trie does not share.
-fn unlike_v4(trie: &Trie, other: Option<&Trie>) -> Classes {
+/// Those of the pages that others do not share, or that have one of these addresses. An address that somebody has is a
+/// prefix of its own, whatever is beside it, so that it takes one write to change its class.
+fn unlike_v4(addresses: &Addresses, others: Option<&Addresses>, listed: &[u32]) -> Classes {
     let mut prefixes = Classes::new();
-    trie.visit_unlike(other, &mut |start, bits, entries| {
-        for (offset, length, class) in of_page(entries) {
+    addresses.v4.visit_unlike(others.map(|others| &others.v4), listed, &mut |start, bits, entries| {
+        let mut ranges = *entries;
+        if bits == 8 {
+            for (address, range) in (start..).zip(&mut ranges).filter(|(at, _)| addresses.is_occupied_v4(*at))
+            {
+                prefixes.extend(range.take().map(|class| (Prefix::v4(address, 32), class)));
+            }
+        }
+        for (offset, length, class) in of_page(&ranges) {
             // An entry stands for all addresses below it.
             let below = bits.saturating_sub(8);
             let length = 32 - u8::try_from(bits).unwrap_or(0) + length;
@@ -91,7 +101,7 @@ fn unlike_v4(trie: &Trie, other: Option<&Trie>) -> Classes {
     prefixes
 }
 
-/// The blocks of a page; what leads to other pages is covered there.
+/// The blocks of a page; what has prefixes elsewhere, as pages have, is covered there.
 fn of_page(entries: &PageEntries) -> Vec<(u32, u8, u32)> {
     let Some(first) = entries.iter().flatten().next() else { return Vec::new() };
     let mut runs = vec![(0, *first)];
@@ -102,8 +112,8 @@ fn of_page(entries: &PageEntries) -> Vec<(u32, u8, u32)> {
     let narrow =
         |(offset, length, class): (u128, u8, u32)| (u32::try_from(offset).unwrap_or(0), length, class);
     let blocks = nested(&runs, 8).into_iter().map(narrow);
-    let is_page = |octet: u32| entries.get(index(octet)).is_some_and(Option::is_none);
-    blocks.filter(|(octet, length, _)| !(*length == 8 && is_page(*octet))).collect()
+    let is_elsewhere = |octet: u32| entries.get(index(octet)).is_some_and(Option::is_none);
+    blocks.filter(|(octet, length, _)| !(*length == 8 && is_elsewhere(*octet))).collect()
 }
 
 fn runs_v6(addresses: &Addresses) -> Classes {
