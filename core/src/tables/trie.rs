@@ -296,7 +296,7 @@ impl Trie {
                 Some((_, last, one, two))
                     if last.checked_add(1) == Some(start) && (*one, *two) == (entry, known) =>
                 {
-                    *last = end
+                    *last = end;
                 }
                 _ => runs.push((start, end, entry, known)),
             }
