@@ -1,4 +1,10 @@
 //! What a backend gets to write: how much, and in which order.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests are not tests to the lints"
+)]
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

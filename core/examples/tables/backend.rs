@@ -282,7 +282,7 @@ impl LookUp<'_> {
     fn row(&self, list: &List) -> u32 {
         let (first, mask) = (Bucket::of(self.peer_class, list.bucket_bits), (1 << list.bucket_bits) - 1);
         for step in 0..=mask {
-            let bucket = &self.program.buckets[(list.bucket + (first + step & mask)) as usize];
+            let bucket = &self.program.buckets[(list.bucket + ((first + step) & mask)) as usize];
             if let Some(place) = bucket.classes.iter().position(|class| *class == self.peer_class) {
                 return bucket.rows[place];
             }
