@@ -34,6 +34,8 @@
 //! * [`Snapshot`]: the cluster compiled to tables that answer alike, in tens to hundreds of nanoseconds, one flow or a
 //!   batch at a time; [`Engine`] holds the one in force.
 //!
+//! [`view`] shows what a snapshot is made of to those who build other machines' memory from it, a kernel's maps for one.
+//!
 //! Labels are matched by [`selector`]; where implementations of the same API differ, [`dialect`] says which reading is
 //! meant; [`limits`] bounds what is read.
 //!
@@ -65,6 +67,7 @@ pub mod selector;
 mod snapshot;
 mod stats;
 mod tables;
+pub mod view;
 
 pub use compile::CompileOptions;
 pub use compiler::{Compiler, Update, Whole};

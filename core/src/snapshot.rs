@@ -56,6 +56,10 @@ impl Snapshot {
         compile::compile(cluster, options).into()
     }
 
+    pub(crate) fn as_tables(&self) -> &Tables {
+        &self.0
+    }
+
     /// It is made of these tables, and not of others that are equal.
     pub(crate) fn is_of(&self, tables: &Arc<Tables>) -> bool {
         Arc::ptr_eq(&self.0, tables)

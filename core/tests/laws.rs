@@ -9,11 +9,16 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::unimplemented,
+    clippy::expect_used,
     reason = "a generator that is wrong should fail loudly, and helpers of tests are not tests to the lints"
 )]
 
 #[path = "laws/answer.rs"]
 mod answer;
+#[path = "../examples/tables/backend.rs"]
+mod backend;
 #[path = "engines/mod.rs"]
 mod engines;
 #[path = "laws/generate/mod.rs"]

@@ -1,6 +1,6 @@
 //! From an address to what holds there.
 
-use super::{NONE, Paged, Parts, Single, Singles, Table, Trie};
+use super::{Arena, NONE, Paged, Parts, Single, Singles, Table, Trie};
 use std::net::IpAddr;
 
 /// What an address is.
@@ -109,6 +109,28 @@ impl Addresses {
         }
         let after = self.runs_v6.0.partition_point(|(first, _)| *first <= address);
         after.checked_sub(1).and_then(|last| self.runs_v6.0.get(last)).map_or(0, |(_, class)| *class)
+    }
+
+    /// Somebody has an IPv4 address.
+    pub(crate) fn is_occupied_v4(&self, address: u32) -> bool {
+        self.occupied_v4.get(address) != 0
+    }
+
+    /// IPv4 addresses that somebody has in one of both only, sorted. Both are sealed.
+    pub(crate) fn differently_occupied_v4(&self, old: &Self) -> Vec<u32> {
+        let runs = self.occupied_v4.differences(&old.occupied_v4).into_iter();
+        let runs = runs.filter(|(_, _, number, known)| (*number == 0) != (*known == 0));
+        runs.flat_map(|(first, last, ..)| first..=last).collect()
+    }
+
+    /// The classes of IPv6 addresses that have none of their own: the first address of each run, sorted.
+    pub(crate) fn runs_v6(&self) -> &Arena<(u128, u32)> {
+        &self.runs_v6.0
+    }
+
+    /// The IPv6 addresses that are known by themselves.
+    pub(crate) fn singles_v6(&self) -> &Singles {
+        &self.singles_v6
     }
 
     /// The parts that hold at an address.

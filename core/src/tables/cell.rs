@@ -95,6 +95,19 @@ impl<T: Copy> Arena<T> {
         self.len += more.len();
     }
 
+    /// Both stand in the same memory: what is at a place of both is the same.
+    pub(crate) fn shares_with(&self, other: &Self) -> bool {
+        self.cells == other.cells
+    }
+
+    /// Both hold the same cells; found at once if they share them.
+    pub(crate) fn is_same(&self, other: &Self) -> bool
+    where
+        T: PartialEq,
+    {
+        self.len == other.len && self.shares_with(other) || self == other
+    }
+
     /// All cells, to be changed. They are copied if there is another clone.
     pub(crate) fn make_mut(&mut self) -> &mut [T] {
         if self.storage.as_mut().is_some_and(|storage| Arc::get_mut(storage).is_none()) {

@@ -59,6 +59,11 @@ impl<P: Copy> Pages<P> {
         number
     }
 
+    /// Sealed pages of both with the same number are the same page.
+    pub(super) fn shares_with(&self, other: &Self) -> bool {
+        self.sealed.shares_with(&other.sealed)
+    }
+
     /// Lets clones share the new pages, which from then on cannot be changed.
     pub(super) fn seal(&mut self) {
         if self.sealed.is_empty() {
@@ -159,6 +164,19 @@ impl<T: Copy, const N: usize> Paged<T, N> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
         let pages = self.directory.iter().filter_map(|page| self.pages.get(*page));
         pages.flatten().take(index(self.len))
+    }
+
+    /// The numbers of the records that an older one does not have, or has otherwise. Both are sealed. It looks at every
+    /// page that they do not share, and at the numbers of all pages.
+    pub(crate) fn changed(&self, old: &Self) -> Vec<u32>
+    where
+        T: PartialEq,
+    {
+        let shared = self.pages.shares_with(&old.pages);
+        let is_new = |(page, known): &(usize, &u32)| !(shared && old.directory.get(*page) == Some(known));
+        let pages = self.directory.iter().enumerate().filter(is_new);
+        let records = pages.flat_map(|(page, _)| count(page * N)..count((page + 1) * N).min(self.len));
+        records.filter(|number| self.get(*number) != old.get(*number)).collect()
     }
 
     /// Lets clones share what changed. A clone that was taken before is as it was. When pages that were replaced take twice

@@ -95,6 +95,12 @@ impl Policies {
         lists.map(|list| self.rule_lists.get(*list).map_or(&[][..], |span| self.rules.slice(*span)))
     }
 
+    /// The rules of all policies and profiles that there are.
+    pub(crate) fn in_use(&self) -> impl Iterator<Item = &Rule> {
+        let profiles = self.profiles.iter().flat_map(|profile| [profile.ingress, profile.egress]);
+        self.rule_lists.iter().copied().chain(profiles).flat_map(|span| self.rules.slice(span))
+    }
+
     pub(crate) fn profile(&self, profile: u32, direction: Direction) -> Option<&[Rule]> {
         let profile = self.profiles.get(profile)?;
         Some(self.rules.slice(match direction {

@@ -4,7 +4,7 @@
 //! for the subject's class, for the peer's class and for the atom. All others are *narrow*: a subject has a list for each
 //! tier where they govern it, and for a peer's class the list has a row that says which of its rules comes first.
 
-use super::{Arena, Paged, Pool, Span, Table, index, prefetch};
+use super::{Arena, Lineage, Paged, Pool, Span, Table, index, prefetch};
 use crate::model::{Reason, RuleId};
 
 /// Addresses of which the same holds and which are governed alike.
@@ -105,8 +105,8 @@ const SEGMENTS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C, align(64))]
 pub(crate) struct Row {
-    pub(super) starts: [u32; SEGMENTS],
-    pub(super) words: [Word; SEGMENTS],
+    pub(crate) starts: [u32; SEGMENTS],
+    pub(crate) words: [Word; SEGMENTS],
 }
 
 /// Eight peers' classes with their rows. Unused classes are [`NONE`](super::NONE).
@@ -127,6 +127,8 @@ pub(crate) struct AlignedBlock(pub(crate) Block);
 /// The wide rules of one direction. Those of a tier begin with a word.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Wide {
+    /// Since its bits were laid out.
+    pub(crate) lineage: Lineage,
     /// How many blocks a row has.
     pub(crate) blocks: u32,
     pub(crate) subjects: Arena<AlignedBlock>,
@@ -143,6 +145,7 @@ pub(crate) struct Wide {
 /// The fast form of one scope.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Program {
+    pub(crate) lineage: Lineage,
     pub(crate) classes: Paged<Class, 16>,
     /// Of egress, then of ingress.
     pub(crate) wide: [Wide; 2],
@@ -160,7 +163,7 @@ pub(crate) struct Program {
 }
 
 impl Row {
-    pub(super) const LONG: u32 = 1;
+    pub(crate) const LONG: u32 = 1;
 
     /// A row of sorted segments, the first of which starts at 0. Those that do not fit go elsewhere.
     pub(crate) fn new(

@@ -191,6 +191,27 @@ impl Singles {
         all
     }
 
+    /// The addresses of another class than an older one knows, sorted. Both are sealed. It looks at every page of buckets
+    /// that they do not share.
+    pub(crate) fn changed(&self, old: &Self) -> Vec<u128> {
+        let mut all: Vec<Single> = if self.buckets.len() == old.buckets.len() {
+            let buckets = self.buckets.changed(&old.buckets);
+            let both = |number: u32| [self.buckets.get(number), old.buckets.get(number)];
+            buckets.into_iter().flat_map(both).flatten().flatten().copied().collect()
+        } else {
+            [self.sorted(), old.sorted()].concat()
+        };
+        if !self.crowded.is_same(&old.crowded) {
+            all.extend(self.crowded.iter().chain(&old.crowded));
+        }
+        let class = |singles: &Singles, address| singles.get(address).map_or(NONE, |single| single.class);
+        let mut addresses: Vec<u128> = all.iter().map(|single| single.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses.retain(|address| class(self, *address) != class(old, *address));
+        addresses
+    }
+
     pub(crate) fn seal(&mut self) {
         self.buckets.seal();
     }

@@ -16,6 +16,9 @@ const BELOW_ROOT: u32 = 24;
 /// An entry for each value of an octet: a number, or the page of the next octet.
 type Entries = [u32; 256];
 
+/// The entries of a page, as far as they lead to numbers and not to pages.
+pub(crate) type PageEntries = [Option<u32>; 256];
+
 /// A page of which few entries differ from the one before: where runs begin, and what they lead to. Unused places
 /// repeat the last run.
 #[derive(Debug, Clone, Copy)]
@@ -256,6 +259,95 @@ impl Trie {
         runs
     }
 
+    /// Visits every page that is not also another trie's, at the same addresses, and every page with one of the addresses
+    /// of a sorted list: the first of its addresses, how many bits tell them apart, and its entries. Both are sealed.
+    pub(crate) fn visit_unlike(
+        &self,
+        other: Option<&Trie>,
+        list: &[u32],
+        visit: &mut impl FnMut(u32, u32, &PageEntries),
+    ) {
+        let whole = |trie: &Trie| {
+            let mut entries = [0; 256];
+            entries.iter_mut().zip(&trie.root).for_each(|(place, entry)| *place = *entry);
+            entries
+        };
+        let other = other.map(|other| (other, whole(other)));
+        self.visit_page(&whole(self), other.as_ref(), list, (0, 32), visit);
+    }
+
+    fn visit_page(
+        &self,
+        entries: &Entries,
+        other: Option<&(&Trie, Entries)>,
+        list: &[u32],
+        (start, bits): (u32, u32),
+        visit: &mut impl FnMut(u32, u32, &PageEntries),
+    ) {
+        visit(start, bits, &entries.map(|entry| (entry & KIND == 0).then_some(entry)));
+        let Some(below) = bits.checked_sub(8) else { return };
+        for (octet, entry) in (0..).zip(entries).filter(|(_, entry)| **entry & KIND != 0) {
+            let start = start | octet << below;
+            let listed = list.get(list.partition_point(|address| *address < start));
+            let is_listed = listed.is_some_and(|address| address >> below == start >> below);
+            let known = other.map(|(other, known)| (*other, known.get(index(octet)).copied().unwrap_or(0)));
+            let is_shared =
+                known.is_some_and(|(other, known)| known == *entry && self.shares_page(other, known));
+            if is_shared && !is_listed {
+                continue;
+            }
+            let known = known.map(|(other, known)| (other, other.entries(known)));
+            self.visit_page(&self.entries(*entry), known.as_ref(), list, (start, below), visit);
+        }
+    }
+
+    /// Whether the same entry of both leads to the same.
+    fn shares_page(&self, other: &Trie, entry: u32) -> bool {
+        match entry & KIND {
+            DENSE_PAGE => self.dense.shares_with(&other.dense),
+            SPARSE_PAGE => self.sparse.shares_with(&other.sparse),
+            _ => true,
+        }
+    }
+
+    /// Where both differ: the first and the last address of each run, its number here, and its number there. Both are
+    /// sealed.
+    pub(crate) fn differences(&self, other: &Trie) -> Vec<(u32, u32, u32, u32)> {
+        let mut runs = Vec::new();
+        for (octet, (entry, known)) in (0..).zip(self.root.iter().zip(&other.root)) {
+            self.differ(*entry, (other, *known), octet << BELOW_ROOT, BELOW_ROOT, &mut runs);
+        }
+        runs
+    }
+
+    fn differ(
+        &self,
+        entry: u32,
+        (other, known): (&Trie, u32),
+        start: u32,
+        bits: u32,
+        runs: &mut Vec<(u32, u32, u32, u32)>,
+    ) {
+        if entry == known && self.shares_page(other, known) {
+            return;
+        }
+        let Some(below) = bits.checked_sub(8).filter(|_| (entry | known) & KIND != 0) else {
+            let end = start | ((1 << bits) - 1);
+            match runs.last_mut() {
+                Some((_, last, one, two))
+                    if last.checked_add(1) == Some(start) && (*one, *two) == (entry, known) =>
+                {
+                    *last = end;
+                }
+                _ => runs.push((start, end, entry, known)),
+            }
+            return;
+        };
+        for (octet, (entry, known)) in (0..).zip(self.entries(entry).iter().zip(&other.entries(known))) {
+            self.differ(*entry, (other, *known), start | octet << below, below, runs);
+        }
+    }
+
     fn add_runs(&self, entry: u32, start: u32, bits: u32, runs: &mut Vec<(u32, u32)>) {
         if entry & KIND == 0 {
             if runs.last().is_none_or(|(_, number)| *number != entry) {
@@ -416,6 +508,30 @@ mod tests {
             }
             runs.dedup_by_key(|(_, number)| *number);
             prop_assert_eq!(trie.runs(), runs);
+        }
+
+        #[test]
+        fn differences_are_where_two_differ(
+            before in prop::collection::vec((address(), address(), 0..5_u32), 0..20),
+            after in prop::collection::vec((address(), address(), 0..5_u32), 0..6),
+            is_compact in any::<bool>(),
+        ) {
+            let mut old = Trie::default();
+            before.iter().for_each(|(a, b, number)| old.set(*a.min(b), *a.max(b), *number));
+            old.seal();
+            let mut new = old.clone();
+            after.iter().for_each(|(a, b, number)| new.set(*a.min(b), *a.max(b), *number));
+            new.seal();
+            if is_compact {
+                new.compact();
+            }
+            let mut followed = old.clone();
+            for (first, last, number, known) in new.differences(&old) {
+                prop_assert_ne!(number, known);
+                prop_assert_eq!((old.get(first), old.get(last)), (known, known));
+                followed.set(first, last, number);
+            }
+            prop_assert_eq!(followed.runs(), new.runs());
         }
 
         /// Against a list of runs that is cut by hand; and clones stay as they were.

@@ -4,10 +4,10 @@ use super::wire::{Codec, Decoded, Reader, decode_runs, encode_runs, records, var
 use crate::model::{HttpMatch, IdentityMatch, Name, PortRange, RuleAction, RuleId, ServiceKey};
 use crate::tables::{
     Addresses, AlignedBlock, AppliedTier, Arena, Backend, Block, Bucket, Check, Class, ClassParts, EndOfTier,
-    Ending, EndpointRecord, Endpoints, Host, Interface, LabelsByName, ListRecord, NodeRecord, Occupant,
-    Paged, Part, Parts, Policies, Pool, PortCheck, Profile, Program, ProtocolAtoms, Resolution, Route,
-    RouteKey, Routes, Row, Rule, Shared, Side, Single, Span, Subject, Table, Traffic, Trie, Wide, Word,
-    count,
+    Ending, EndpointRecord, Endpoints, Host, Interface, LabelsByName, Lineage, ListRecord, NodeRecord,
+    Occupant, Paged, Part, Parts, Policies, Pool, PortCheck, Profile, Program, ProtocolAtoms, Resolution,
+    Route, RouteKey, Routes, Row, Rule, Shared, Side, Single, Span, Subject, Table, Traffic, Trie, Wide,
+    Word, count,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -125,6 +125,7 @@ records! {
 // The fast form.
 records! {
     Program {
+        lineage: Lineage,
         classes: Paged<Class, 16>,
         wide: [Wide; 2],
         buckets: Arena<Bucket>,
@@ -151,6 +152,7 @@ records! {
     Row { starts: [u32; 8], words: [Word; 8] }
     Bucket { classes: [u32; 8], rows: [u32; 8] }
     Wide {
+        lineage: Lineage,
         blocks: u32,
         subjects: Arena<AlignedBlock>,
         peers: Arena<AlignedBlock>,
@@ -160,6 +162,17 @@ records! {
         endings: Arena<Ending>,
     }
     Span { start: u32, len: u32 }
+}
+
+/// What is read begins a lineage of its own.
+impl Codec for Lineage {
+    const LEAST: usize = 0;
+
+    fn encode(&self, _: &mut Vec<u8>) {}
+
+    fn decode(_: &mut Reader<'_>) -> Decoded<Self> {
+        Ok(Lineage::default())
+    }
 }
 
 impl Codec for AlignedBlock {

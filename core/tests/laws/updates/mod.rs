@@ -4,6 +4,7 @@
 //! `TIERWALL_EDITS` sets how many edits are made; `TIERWALL_SEED`, which.
 
 mod census;
+mod deltas;
 mod edits;
 mod question;
 mod script;

@@ -178,7 +178,7 @@ fn check(
     Ok(())
 }
 
-fn commit(cluster: &mut Cluster, edits: &[Edit]) {
+pub(super) fn commit(cluster: &mut Cluster, edits: &[Edit]) {
     let mut transaction = cluster.transaction();
     for edit in edits {
         match edit {

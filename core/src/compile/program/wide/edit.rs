@@ -6,7 +6,7 @@ use super::rows::is_set;
 use super::{Breadth, WideRules, any};
 use crate::cluster::Scope;
 use crate::compile::holders::{at, at_mut};
-use crate::tables::{Wide, count, index};
+use crate::tables::{Lineage, Wide, count, index};
 use std::collections::{BTreeSet, HashMap};
 
 impl WideRules {
@@ -58,7 +58,8 @@ impl WideRules {
         if !same_traffic {
             self.traffic(builder, table);
         }
-        table.endings = endings.into();
+        // Bits mean something else than they did.
+        (table.endings, table.lineage) = (endings.into(), Lineage::default());
         Some(&of_subjects | &of_peers)
     }
 
