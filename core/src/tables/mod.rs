@@ -35,7 +35,7 @@ pub(crate) use paged::Paged;
 pub(crate) use parts::{Part, Parts, Resolution};
 pub(crate) use policies::{AppliedTier, EndOfTier, LabelsByName, Policies, Profile, Rule};
 pub(crate) use program::{
-    AlignedBlock, Block, Bucket, Class, Ending, ListRecord, NO_MATCH, Program, Row, WORD_HTTP, WORD_LOG,
+    AlignedBlock, BLOCK_BITS, Block, Bucket, Class, Ending, ListRecord, NO_MATCH, Program, Row, WORD_HTTP, WORD_LOG,
     Wide, Word,
 };
 pub(crate) use routes::{Backend, Route, RouteKey, Routes};

@@ -71,6 +71,17 @@ impl<P: Copy> Pages<P> {
         prefetch(&self.sealed, index(number));
     }
 
+    /// The same for one place of a page.
+    #[inline]
+    pub(super) fn prefetch_in<T>(&self, number: u32, place: usize)
+    where
+        P: AsRef<[T]>,
+    {
+        if let Some(page) = self.sealed.get(index(number)) {
+            prefetch(page.as_ref(), place);
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.sealed) + size_of_val(&*self.fresh)
     }
@@ -164,8 +175,8 @@ impl<T: Copy, const N: usize> Paged<T, N> {
     #[inline]
     pub(crate) fn prefetch(&self, number: u32) {
         let (page, place) = Self::place(number);
-        if let Some(page) = self.directory.get(page).and_then(|page| self.pages.sealed.get(index(*page))) {
-            prefetch(page, place);
+        if let Some(page) = self.directory.get(page) {
+            self.pages.prefetch_in(*page, place);
         }
     }
 
