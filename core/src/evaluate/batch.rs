@@ -24,19 +24,16 @@ pub(super) fn verdicts(
     let mut located = [Located::NOWHERE; TOGETHER];
     for (ends, located) in ends.iter().zip(&mut located) {
         *located = Located::new(program, *ends);
-        located.prefetch_buckets(program);
+        located.prefetch(program);
     }
     let mut found: [Both; TOGETHER] = [[0; 2]; TOGETHER];
     for (located, found) in located.iter().zip(&mut found) {
         *found = located.rows(program);
         found.iter().for_each(|row| program.prefetch_row(*row));
     }
-    for (located, found) in located.iter().zip(&mut found) {
-        *found = located.words(program, *found);
-        located.prefetch_endings(program, *found);
-    }
-    for (((flow, located), words), place) in flows.iter().zip(&located).zip(found).zip(verdicts) {
-        let fast = located.decide(program, words, tables.generation);
+    for (((flow, located), rows), place) in flows.iter().zip(&located).zip(found).zip(verdicts) {
+        let (bits, words) = (located.bits(program), located.words(program, rows));
+        let fast = located.decide(program, bits, words, tables.generation);
         *place = fast.unwrap_or_else(|| slowly(flow));
     }
 }

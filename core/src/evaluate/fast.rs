@@ -44,8 +44,10 @@ impl Coordinates {
 #[inline]
 pub(super) fn verdict(tables: &Tables, program: &Program, flow: &Flow) -> Option<Verdict> {
     let located = Located::new(program, locate(tables, flow)?);
+    located.prefetch(program);
+    let bits = located.bits(program);
     let words = located.words(program, located.rows(program));
-    located.decide(program, words, tables.generation)
+    located.decide(program, bits, words, tables.generation)
 }
 
 /// The classes of its ends, and its traffic. None if an end is not an address, and not an endpoint of which an
@@ -139,11 +141,17 @@ impl<'a> Located<'a> {
         Pair { program, wide, list, row, peer, group, traffic: self.ends.traffic }
     }
 
-    /// Brings in the buckets where the peers may be.
+    /// Brings in the buckets where the peers may be, and what else the classes lead to.
     #[inline]
-    pub(super) fn prefetch_buckets(&self, program: &Program) {
-        self.egress(program).prefetch_bucket();
-        self.ingress(program).prefetch_bucket();
+    pub(super) fn prefetch(&self, program: &Program) {
+        self.egress(program).prefetch();
+        self.ingress(program).prefetch();
+    }
+
+    /// The first bits that are set.
+    #[inline]
+    pub(super) fn bits(&self, program: &Program) -> Both {
+        [self.egress(program).first_bit(), self.ingress(program).first_bit()]
     }
 
     /// The rows of the first lists for the peers.
@@ -159,20 +167,18 @@ impl<'a> Located<'a> {
         [self.egress(program).word(egress), self.ingress(program).word(ingress)]
     }
 
-    /// Brings in what those words lead to.
+    /// The verdict, given the first bits and what comes first in the rows.
     #[inline]
-    pub(super) fn prefetch_endings(&self, program: &Program, words: Both) {
-        let [egress, ingress] = words;
-        program.prefetch_ending(self.egress(program).list, egress);
-        program.prefetch_ending(self.ingress(program).list, ingress);
-    }
-
-    /// The verdict, given what comes first in the rows.
-    #[inline]
-    pub(super) fn decide(&self, program: &Program, words: Both, generation: u32) -> Option<Verdict> {
-        let [egress, ingress] = words;
-        let (egress, egress_is_plain) = self.egress(program).first(egress);
-        let (ingress, ingress_is_plain) = self.ingress(program).first(ingress);
+    pub(super) fn decide(
+        &self,
+        program: &Program,
+        bits: Both,
+        words: Both,
+        generation: u32,
+    ) -> Option<Verdict> {
+        let ([egress_bit, ingress_bit], [egress_word, ingress_word]) = (bits, words);
+        let (egress, egress_is_plain) = self.egress(program).first(egress_bit, egress_word);
+        let (ingress, ingress_is_plain) = self.ingress(program).first(ingress_bit, ingress_word);
         if !(self.is_known() & egress_is_plain & ingress_is_plain) {
             return self.decide_carefully(program, words, generation);
         }
@@ -209,8 +215,8 @@ fn verdict_of(egress: Ending, ingress: Ending, notes: u8, generation: u32) -> Op
 /// What comes first in a list, of which this is the row for the peer.
 #[inline]
 fn word_of(program: &Program, list: &ListRecord, row: u32, traffic: u32) -> Word {
-    let word = program.word(row, traffic);
-    if list.wild == 0 { word } else { word.min(program.word(list.wild, traffic)) }
+    // The row 0 is empty. Looking into it costs less than to foresee who has no other.
+    program.word(row, traffic).min(program.word(list.wild, traffic))
 }
 
 /// A peer and traffic, as a subject's policies of one direction see them.
@@ -231,8 +237,10 @@ const SLOW: Ending = Ending { rule: 0, position: 0, reason: 0, code: Ending::SLO
 
 impl Pair<'_> {
     #[inline]
-    fn prefetch_bucket(&self) {
+    fn prefetch(&self) {
         self.program.prefetch_bucket(self.list, self.peer);
+        self.program.prefetch_endings(self.list);
+        self.wide.prefetch(self.list.subject_row, self.row);
     }
 
     /// The row of the first list.
@@ -247,11 +255,11 @@ impl Pair<'_> {
         word_of(self.program, self.list, row, self.traffic.number)
     }
 
-    /// What the first rule leads to, and whether it decides; `word` is what comes first in the first list.
+    /// What the first rule leads to, and whether it decides: that of the first bit, or of what comes first in the first
+    /// list.
     #[inline]
-    fn first(&self, word: Word) -> (Ending, bool) {
+    fn first(&self, position: u32, word: Word) -> (Ending, bool) {
         let narrow = self.ending(self.list, word);
-        let position = self.first_bit();
         let is_wide = position < u32::from(self.list.words_before) * 64;
         let place = if is_wide { position } else { 0 };
         let wide = self.wide.endings.get(index(place)).copied().unwrap_or(SLOW);

@@ -8,9 +8,9 @@ mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+use super::Block;
 #[cfg(all(test, loom))]
 use loom::sync::atomic::AtomicUsize;
-use super::Block;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -183,16 +183,16 @@ impl<'a, T: Copy> IntoIterator for &'a Arena<T> {
     }
 }
 
-/// Tells the processor that a record will be read soon. It has no effect on what is computed, and none at all where there
-/// is no such record or no such instruction.
+/// Tells the processor that a record will be read soon. It has no effect on what is computed, whether there is such a
+/// record or not, and none at all where there is no such instruction.
 #[inline]
 pub(crate) fn prefetch<T>(list: &[T], place: usize) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(record) = list.get(place) {
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the instruction reads nothing that the program sees and never faults; it is part of SSE, which every
-        // x86-64 processor has. The address is that of a record that exists.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(record).cast()) }
+        // SAFETY: the instruction reads nothing that the program sees and never faults, whatever the address; it is part
+        // of SSE, which every x86-64 processor has.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(list.as_ptr().wrapping_add(place).cast()) }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (list, place);

@@ -71,19 +71,16 @@ impl<P: Copy> Pages<P> {
         prefetch(&self.sealed, index(number));
     }
 
-    /// The same for one place of a page.
-    #[inline]
-    pub(super) fn prefetch_in<T>(&self, number: u32, place: usize)
-    where
-        P: AsRef<[T]>,
-    {
-        if let Some(page) = self.sealed.get(index(number)) {
-            prefetch(page.as_ref(), place);
-        }
-    }
-
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.sealed) + size_of_val(&*self.fresh)
+    }
+}
+
+impl<T: Copy, const N: usize> Pages<[T; N]> {
+    /// Brings in one place of a page.
+    #[inline]
+    pub(super) fn prefetch_in(&self, number: u32, place: usize) {
+        prefetch(self.sealed.as_flattened(), index(number).wrapping_mul(N) + place);
     }
 }
 

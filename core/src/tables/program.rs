@@ -29,12 +29,8 @@ impl Class {
     pub(crate) const V6: u32 = 2;
 
     /// That of what has none.
-    pub(crate) const NOWHERE: &Self = &Class {
-        sides: [ListRecord::NOTHING; 2],
-        peer_rows: [0; 2],
-        group: 0,
-        flags: Class::SLOW,
-    };
+    pub(crate) const NOWHERE: &Self =
+        &Class { sides: [ListRecord::NOTHING; 2], peer_rows: [0; 2], group: 0, flags: Class::SLOW };
 }
 
 /// A list of narrow rules, ready to be looked up.
@@ -236,7 +232,7 @@ impl Program {
     /// The row of a list for a peer.
     #[inline]
     pub(crate) fn row_of(&self, list: &ListRecord, peer: u32, group: u32) -> u32 {
-        let group = if list.flags & ListRecord::ONE_BASE == 0 { group } else { 0 };
+        let group = select_unpredictable(list.flags & ListRecord::ONE_BASE == 0, group, 0);
         let other = self.bases.get(index(list.base + group)).copied().unwrap_or(0);
         let number = Bucket::of(peer, list.bucket_bits);
         let Some(bucket) = self.buckets.get(index(list.bucket + number)) else { return other };
@@ -283,10 +279,10 @@ impl Program {
         prefetch(&self.rows, index(row));
     }
 
-    /// Brings in what a word of a list leads to.
+    /// Brings in the first endings of a list. Most lists have no more than these.
     #[inline]
-    pub(crate) fn prefetch_ending(&self, list: &ListRecord, word: Word) {
-        prefetch(&self.endings, index(list.endings) + index(word >> 2));
+    pub(crate) fn prefetch_endings(&self, list: &ListRecord) {
+        prefetch(&self.endings, index(list.endings) + 1);
     }
 
     /// What comes first in a row for traffic.
@@ -357,6 +353,13 @@ impl Wide {
     fn first_in_block(&self, [subject, peer, traffic]: [u32; 3], block: u32) -> u32 {
         let rows = self.block(subject, peer, traffic, block);
         rows.map_or(BLOCK_BITS, |[subject, peer, traffic]| first_common_bit(subject, peer, traffic))
+    }
+
+    /// Brings in what [`Wide::first_bit`] reads first.
+    #[inline]
+    pub(crate) fn prefetch(&self, subject: u32, peer: u32) {
+        prefetch(&self.subjects, index(subject * self.blocks));
+        prefetch(&self.peers, index(peer * self.blocks));
     }
 
     /// A block of each of these rows.

@@ -232,11 +232,19 @@ impl Trie {
         }
     }
 
-    /// The number of an address.
+    /// The number of an address. Each of its branches mostly follows from those before.
     #[inline]
     pub(crate) fn get(&self, address: u32) -> u32 {
         let [_, _, third, fourth] = address.to_be_bytes();
-        self.below(self.below(self.first(address), third), fourth)
+        let mut entry = self.first(address);
+        for octet in [third, fourth] {
+            match entry & KIND {
+                DENSE_PAGE => entry = self.in_dense(entry & !KIND, octet),
+                SPARSE_PAGE => entry = self.in_sparse(entry & !KIND, octet),
+                _ => break,
+            }
+        }
+        entry
     }
 
     /// The numbers of many addresses, step by step for all of them.
@@ -331,7 +339,9 @@ impl SparsePage {
 /// The dense page and the sparse one to look into for an entry: of what it does not lead to, the first.
 #[inline]
 fn places(entry: u32) -> [u32; 2] {
-    [DENSE_PAGE, SPARSE_PAGE].map(|kind| select_unpredictable(entry & KIND == kind, entry & !KIND, 0))
+    // The bit of the kind, in all places.
+    let mask = |shifted: u32| (shifted.cast_signed() >> 31).cast_unsigned() & !KIND;
+    [entry & mask(entry << 1), entry & mask(entry)]
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ pub(super) mod sse2 {
     #[target_feature(enable = "sse2")]
     pub(in super::super) fn count_octets_at_most(sorted: &[u8; 16], limit: u8) -> u32 {
         let bits = u128::from_le_bytes(*sorted);
-        let [low, high] = [bits, bits >> 64].map(|bits| (bits & u128::from(u64::MAX)).try_into().unwrap_or(0_u64));
+        let [low, high] =
+            [bits, bits >> 64].map(|bits| (bits & u128::from(u64::MAX)).try_into().unwrap_or(0_u64));
         let sorted = _mm_set_epi64x(high.cast_signed(), low.cast_signed());
         let lower = _mm_min_epu8(sorted, _mm_set1_epi8(limit.cast_signed()));
         (!_mm_movemask_epi8(_mm_cmpeq_epi8(lower, sorted))).trailing_zeros()
@@ -47,9 +48,7 @@ pub(super) mod sse2 {
     #[target_feature(enable = "sse2")]
     pub(in super::super) fn first_common_bit(one: &Block, other: &Block, third: &Block) -> u32 {
         let ([a, b, c, d], [e, f, g, h], [i, j, k, l]) = (pairs(one), pairs(other), pairs(third));
-        let empty = |a, b, c| {
-            _mm_cmpeq_epi32(_mm_and_si128(_mm_and_si128(a, b), c), _mm_setzero_si128())
-        };
+        let empty = |a, b, c| _mm_cmpeq_epi32(_mm_and_si128(_mm_and_si128(a, b), c), _mm_setzero_si128());
         let low = _mm_packs_epi32(empty(a, e, i), empty(b, f, j));
         let high = _mm_packs_epi32(empty(c, g, k), empty(d, h, l));
         // A bit for each half of a word, and one more after the last.
