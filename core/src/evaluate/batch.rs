@@ -2,7 +2,7 @@
 
 use super::fast::{Both, Coordinates, Located, TrafficOf, locate};
 use crate::model::{Flow, Verdict};
-use crate::tables::{NO_MATCH, Program, Tables};
+use crate::tables::{Program, Tables};
 
 /// How many flows go through each stage together: as many as memory reads can well be on their way.
 pub(super) const TOGETHER: usize = 32;
@@ -21,37 +21,31 @@ pub(super) fn verdicts(
         program.prefetch_class(ends.source);
         program.prefetch_class(ends.destination);
     }
-    let located = ends.map(|ends| Located::new(program, ends));
-    located.iter().flatten().for_each(Located::prefetch_buckets);
-    let mut found: [Both; TOGETHER] = [[NO_MATCH; 2]; TOGETHER];
-    for (located, found) in located.iter().zip(&mut found) {
-        if let Some(located) = located {
-            *found = located.rows();
-            found.iter().for_each(|row| program.prefetch_row(*row));
-        }
+    let mut located = [Located::NOWHERE; TOGETHER];
+    for (ends, located) in ends.iter().zip(&mut located) {
+        *located = Located::new(program, *ends);
+        located.prefetch(program);
     }
+    let mut found: [Both; TOGETHER] = [[0; 2]; TOGETHER];
     for (located, found) in located.iter().zip(&mut found) {
-        if let Some(located) = located {
-            *found = located.words(*found);
-            located.prefetch_endings(*found);
-        }
+        *found = located.rows(program);
+        found.iter().for_each(|row| program.prefetch_row(*row));
     }
-    for (((flow, located), words), place) in flows.iter().zip(&located).zip(found).zip(verdicts) {
-        let fast = located.as_ref().and_then(|located| located.decide(words, tables.generation));
+    for (((flow, located), rows), place) in flows.iter().zip(&located).zip(found).zip(verdicts) {
+        let (bits, words) = (located.bits(program), located.words(program, rows));
+        let fast = located.decide(program, bits, words, tables.generation);
         *place = fast.unwrap_or_else(|| slowly(flow));
     }
 }
 
 /// The coordinates of as many flows as go together.
 fn locate_all(tables: &Tables, flows: &[Flow], ends: &mut [Coordinates; TOGETHER]) {
-    let (mut addresses, mut classes) = ([0; 2 * TOGETHER], [0; 2 * TOGETHER]);
+    let (mut sources, mut destinations) = ([0; TOGETHER], [0; TOGETHER]);
     let mut all_v4 = true;
-    for (flow, pair) in flows.iter().zip(addresses.chunks_exact_mut(2)) {
+    for ((flow, source), destination) in flows.iter().zip(&mut sources).zip(&mut destinations) {
         let found = flow.v4_addresses();
         all_v4 &= found.is_some();
-        if let ([source, destination], Some(found)) = (pair, found) {
-            (*source, *destination) = found;
-        }
+        (*source, *destination) = found.unwrap_or_default();
     }
     if !all_v4 {
         for (flow, place) in flows.iter().zip(ends) {
@@ -59,15 +53,13 @@ fn locate_all(tables: &Tables, flows: &[Flow], ends: &mut [Coordinates; TOGETHER
         }
         return;
     }
-    let used = addresses.get(..2 * flows.len()).unwrap_or_default();
-    tables.addresses.v4.get_many(used, &mut classes);
-    let pairs = addresses.chunks_exact(2).zip(classes.chunks_exact(2));
-    for ((flow, (addresses, classes)), place) in flows.iter().zip(pairs).zip(ends) {
-        if let ([from, to], [source, destination]) = (addresses, classes)
-            && from != to
-        {
+    let classes = [tables.addresses.v4.get_many(&sources), tables.addresses.v4.get_many(&destinations)];
+    let [from, to] = &classes;
+    let ends = ends.iter_mut().zip(from.iter().zip(to)).zip(sources.iter().zip(&destinations));
+    for (flow, ((place, (from, to)), (source, destination))) in flows.iter().zip(ends) {
+        if source != destination {
             let traffic = TrafficOf::new(tables, flow);
-            *place = Coordinates { source: *source, destination: *destination, traffic };
+            *place = Coordinates { source: *from, destination: *to, traffic };
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::model::{Action, Flow, IpVersion, Side, Verdict};
 use crate::tables::{
-    Block, Class, Ending, ListRecord, NONE, Program, Tables, WORD_HTTP, WORD_LOG, Wide, Word, index,
-    traffic_number,
+    BLOCK_BITS, Block, Class, Ending, ListRecord, NONE, Program, Tables, WORD_HTTP, WORD_LOG, Wide, Word,
+    index, traffic_number,
 };
+use std::hint::select_unpredictable;
 use std::net::IpAddr;
 
 /// What the flow is to the fast form.
@@ -42,8 +43,11 @@ impl Coordinates {
 /// The verdict of a flow without context, if this form can tell.
 #[inline]
 pub(super) fn verdict(tables: &Tables, program: &Program, flow: &Flow) -> Option<Verdict> {
-    let located = Located::new(program, locate(tables, flow)?)?;
-    located.decide(located.words(located.rows()), tables.generation)
+    let located = Located::new(program, locate(tables, flow)?);
+    located.prefetch(program);
+    let bits = located.bits(program);
+    let words = located.words(program, located.rows(program));
+    located.decide(program, bits, words, tables.generation)
 }
 
 /// The classes of its ends, and its traffic. None if an end is not an address, and not an endpoint of which an
@@ -99,99 +103,120 @@ pub(super) type Both = [u32; 2];
 /// A flow with the records of its classes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Located<'a> {
-    program: &'a Program,
-    ends: Coordinates,
     from: &'a Class,
     to: &'a Class,
+    ends: Coordinates,
 }
 
 impl<'a> Located<'a> {
-    /// None if this form does not know what both ends are.
+    /// That of a flow that this form cannot locate.
+    pub(super) const NOWHERE: Self =
+        Located { from: Class::NOWHERE, to: Class::NOWHERE, ends: Coordinates::NOWHERE };
+
     #[inline]
-    pub(super) fn new(program: &'a Program, ends: Coordinates) -> Option<Self> {
-        let (from, to) = (program.class(ends.source)?, program.class(ends.destination)?);
-        let known = from.flags & Class::SLOW == 0 && from.flags == to.flags;
-        known.then_some(Located { program, ends, from, to })
+    pub(super) fn new(program: &'a Program, ends: Coordinates) -> Self {
+        let class = |class| program.class(class).unwrap_or(Class::NOWHERE);
+        Located { from: class(ends.source), to: class(ends.destination), ends }
     }
 
-    /// The subjects' first lists.
+    /// Whether this form knows what both ends are.
     #[inline]
-    fn lists(&self) -> (&'a ListRecord, &'a ListRecord) {
-        let ([egress, _], [_, ingress]) = (&self.from.sides, &self.to.sides);
-        (egress, ingress)
+    fn is_known(&self) -> bool {
+        (self.from.flags & Class::SLOW == 0) & (self.from.flags == self.to.flags)
     }
 
-    /// Brings in the buckets where the peers may be.
+    /// The source's egress.
     #[inline]
-    pub(super) fn prefetch_buckets(&self) {
-        let (egress, ingress) = self.lists();
-        self.program.prefetch_bucket(egress, self.ends.destination);
-        self.program.prefetch_bucket(ingress, self.ends.source);
+    fn egress(&self, program: &'a Program) -> Pair<'a> {
+        let ([list, _], [wide, _], [row, _]) = (&self.from.sides, &program.wide, self.to.peer_rows);
+        let (peer, group) = (self.ends.destination, self.to.group);
+        Pair { program, wide, list, row, peer, group, traffic: self.ends.traffic }
+    }
+
+    /// The destination's ingress.
+    #[inline]
+    fn ingress(&self, program: &'a Program) -> Pair<'a> {
+        let ([_, list], [_, wide], [_, row]) = (&self.to.sides, &program.wide, self.from.peer_rows);
+        let (peer, group) = (self.ends.source, self.from.group);
+        Pair { program, wide, list, row, peer, group, traffic: self.ends.traffic }
+    }
+
+    /// Brings in the buckets where the peers may be, and what else the classes lead to.
+    #[inline]
+    pub(super) fn prefetch(&self, program: &Program) {
+        self.egress(program).prefetch();
+        self.ingress(program).prefetch();
+    }
+
+    /// The first bits that are set.
+    #[inline]
+    pub(super) fn bits(&self, program: &Program) -> Both {
+        [self.egress(program).first_bit(), self.ingress(program).first_bit()]
     }
 
     /// The rows of the first lists for the peers.
     #[inline]
-    pub(super) fn rows(&self) -> Both {
-        let (egress, ingress) = self.lists();
-        [
-            self.program.row_of(egress, self.ends.destination, self.to.group),
-            self.program.row_of(ingress, self.ends.source, self.from.group),
-        ]
+    pub(super) fn rows(&self, program: &Program) -> Both {
+        [self.egress(program).row(), self.ingress(program).row()]
     }
 
     /// What comes first in the rows.
     #[inline]
-    pub(super) fn words(&self, rows: Both) -> Both {
-        let (egress, ingress) = self.lists();
-        let [egress_row, ingress_row] = rows;
-        let traffic = self.ends.traffic.number;
-        [
-            word_of(self.program, egress, egress_row, traffic),
-            word_of(self.program, ingress, ingress_row, traffic),
-        ]
+    pub(super) fn words(&self, program: &Program, rows: Both) -> Both {
+        let [egress, ingress] = rows;
+        [self.egress(program).word(egress), self.ingress(program).word(ingress)]
     }
 
-    /// Brings in what those words lead to.
+    /// The verdict, given the first bits and what comes first in the rows.
     #[inline]
-    pub(super) fn prefetch_endings(&self, words: Both) {
-        let (egress, ingress) = self.lists();
-        let [egress_word, ingress_word] = words;
-        self.program.prefetch_ending(egress, egress_word);
-        self.program.prefetch_ending(ingress, ingress_word);
+    pub(super) fn decide(
+        &self,
+        program: &Program,
+        bits: Both,
+        words: Both,
+        generation: u32,
+    ) -> Option<Verdict> {
+        let ([egress_bit, ingress_bit], [egress_word, ingress_word]) = (bits, words);
+        let (egress, egress_is_plain) = self.egress(program).first(egress_bit, egress_word);
+        let (ingress, ingress_is_plain) = self.ingress(program).first(ingress_bit, ingress_word);
+        if !(self.is_known() & egress_is_plain & ingress_is_plain) {
+            return self.decide_carefully(program, words, generation);
+        }
+        verdict_of(egress, ingress, 0, generation)
     }
 
-    /// The verdict, given what comes first in the rows.
-    #[inline]
-    pub(super) fn decide(&self, words: Both, generation: u32) -> Option<Verdict> {
-        let Located { program, ends, from, to } = *self;
-        let (egress, ingress) = self.lists();
-        let ([to_row, _], [_, from_row]) = (to.peer_rows, from.peer_rows);
-        let [egress_wide, ingress_wide] = &program.wide;
-        let [egress_word, ingress_word] = words;
-        let (source, destination) = ((ends.source, from.group), (ends.destination, to.group));
-        let traffic = ends.traffic;
+    /// The same where more than the first rule counts.
+    #[cold]
+    #[inline(never)]
+    fn decide_carefully(&self, program: &Program, words: Both, generation: u32) -> Option<Verdict> {
+        if !self.is_known() {
+            return None;
+        }
+        let [egress, ingress] = words;
         let mut notes = 0;
-        let egress =
-            Pair { program, wide: egress_wide, list: egress, row: to_row, peer: destination, traffic };
-        let egress = egress.first(egress_word, &mut notes);
-        let ingress =
-            Pair { program, wide: ingress_wide, list: ingress, row: from_row, peer: source, traffic };
-        let ingress = ingress.first(ingress_word, &mut notes);
-        let action = match (egress.code & Ending::ACTION, ingress.code & Ending::ACTION) {
-            (Ending::ALLOW, Ending::ALLOW) => Action::Allow,
-            (Ending::ALLOW | Ending::DENY, Ending::ALLOW | Ending::DENY) => Action::Deny,
-            _ => return None,
-        };
-        let ends = ((egress.reason, egress.rule), (ingress.reason, ingress.rule));
-        Some(Verdict::from_numbers(action, ends.0, ends.1, notes, generation))
+        let egress = self.egress(program).carefully(egress, &mut notes);
+        let ingress = self.ingress(program).carefully(ingress, &mut notes);
+        verdict_of(egress, ingress, notes, generation)
     }
+}
+
+/// The verdict of what both directions lead to, if they decide.
+#[inline]
+fn verdict_of(egress: Ending, ingress: Ending, notes: u8, generation: u32) -> Option<Verdict> {
+    let action = match (egress.code & Ending::ACTION, ingress.code & Ending::ACTION) {
+        (Ending::ALLOW, Ending::ALLOW) => Action::Allow,
+        (Ending::ALLOW | Ending::DENY, Ending::ALLOW | Ending::DENY) => Action::Deny,
+        _ => return None,
+    };
+    let ends = ((egress.reason, egress.rule), (ingress.reason, ingress.rule));
+    Some(Verdict::from_numbers(action, ends.0, ends.1, notes, generation))
 }
 
 /// What comes first in a list, of which this is the row for the peer.
 #[inline]
 fn word_of(program: &Program, list: &ListRecord, row: u32, traffic: u32) -> Word {
-    let word = program.word(row, traffic);
-    if list.wild == 0 { word } else { word.min(program.word(list.wild, traffic)) }
+    // The row 0 is empty. Looking into it costs less than to foresee who has no other.
+    program.word(row, traffic).min(program.word(list.wild, traffic))
 }
 
 /// A peer and traffic, as a subject's policies of one direction see them.
@@ -202,26 +227,46 @@ struct Pair<'a> {
     list: &'a ListRecord,
     /// The peer's row of bits.
     row: u32,
-    /// The peer's class and group.
-    peer: (u32, u32),
+    /// The peer's class.
+    peer: u32,
+    group: u32,
     traffic: TrafficOf,
 }
 
 const SLOW: Ending = Ending { rule: 0, position: 0, reason: 0, code: Ending::SLOW };
 
 impl Pair<'_> {
-    /// What the first rule leads to that decides; `word` is what comes first in the first list.
     #[inline]
-    fn first(&self, word: Word, notes: &mut u8) -> Ending {
+    fn prefetch(&self) {
+        self.program.prefetch_bucket(self.list, self.peer);
+        self.program.prefetch_endings(self.list);
+        self.wide.prefetch(self.list.subject_row, self.row);
+    }
+
+    /// The row of the first list.
+    #[inline]
+    fn row(&self) -> u32 {
+        self.program.row_of(self.list, self.peer, self.group)
+    }
+
+    /// What comes first in the first list, of which this is the row.
+    #[inline]
+    fn word(&self, row: u32) -> Word {
+        word_of(self.program, self.list, row, self.traffic.number)
+    }
+
+    /// What the first rule leads to, and whether it decides: that of the first bit, or of what comes first in the first
+    /// list.
+    #[inline]
+    fn first(&self, position: u32, word: Word) -> (Ending, bool) {
         let narrow = self.ending(self.list, word);
-        let plain = narrow.code < Ending::PASS && word & (WORD_LOG | WORD_HTTP) == 0;
-        let position = self.first_bit();
-        if position >= u32::from(self.list.words_before) * 64 {
-            let mixed = self.list.flags & ListRecord::MIXED != 0;
-            return if plain && !mixed { narrow } else { self.carefully(word, notes) };
-        }
-        let wide = self.wide.endings.get(index(position)).copied().unwrap_or(SLOW);
-        if wide.code < Ending::PASS { wide } else { self.carefully(word, notes) }
+        let is_wide = position < u32::from(self.list.words_before) * 64;
+        let place = if is_wide { position } else { 0 };
+        let wide = self.wide.endings.get(index(place)).copied().unwrap_or(SLOW);
+        // Which of both it is cannot be foreseen.
+        let ending = select_unpredictable(is_wide, wide, narrow);
+        let is_noted = (word & (WORD_LOG | WORD_HTTP) != 0) | (self.list.flags & ListRecord::MIXED != 0);
+        (ending, (ending.code < Ending::PASS) & (is_wide | !is_noted))
     }
 
     #[inline]
@@ -230,7 +275,6 @@ impl Pair<'_> {
     }
 
     /// The same, step by step: where rules pass, log, or share their tier with wide ones.
-    #[inline(never)]
     fn carefully(&self, word: Word, notes: &mut u8) -> Ending {
         let ending = self.in_list(self.list, word, 0, notes);
         if ending.code & Ending::ACTION == Ending::PASS { self.later(notes) } else { ending }
@@ -243,7 +287,7 @@ impl Pair<'_> {
             let Some(header) = self.program.endings.get(index(list.endings)) else { return SLOW };
             let Some(next) = self.program.lists.get(header.rule) else { return SLOW };
             list = next;
-            let row = self.program.row_of(list, self.peer.0, self.peer.1);
+            let row = self.program.row_of(list, self.peer, self.group);
             let word = word_of(self.program, list, row, self.traffic.number);
             let ending = self.in_list(list, word, u32::from(header.position) * 64, notes);
             if ending.code & Ending::ACTION != Ending::PASS {
@@ -275,42 +319,27 @@ impl Pair<'_> {
     }
 
     /// A block of the bits that are set for the subject, the peer and the traffic.
-    #[inline]
     fn block(&self, block: u32) -> Option<Block> {
-        let traffic_row = self.wide.traffic_rows.get(index(self.traffic.atom)).copied().unwrap_or(0);
-        let row = |row: u32| index(row * self.wide.blocks + block);
-        let subject = &self.wide.subjects.get(row(self.list.subject_row))?.0;
-        let peer = &self.wide.peers.get(row(self.row))?.0;
-        let traffic = &self.wide.traffic.get(row(traffic_row))?.0;
-        let mut words = [0; 8];
-        for (((word, subject), peer), traffic) in words.iter_mut().zip(subject).zip(peer).zip(traffic) {
-            *word = subject & peer & traffic;
+        let traffic = self.wide.traffic_row(self.traffic.atom);
+        let [subject, peer, traffic] = self.wide.block(self.list.subject_row, self.row, traffic, block)?;
+        let mut words = *subject;
+        for ((word, peer), traffic) in words.iter_mut().zip(peer).zip(traffic) {
+            *word &= peer & traffic;
         }
         Some(words)
     }
 
-    /// The first bit of all, or the highest number.
+    /// The first bit of all; if there is none, a number after all.
     #[inline]
     fn first_bit(&self) -> u32 {
-        for block in 0..self.wide.blocks {
-            let Some([a, b, c, d, e, f, g, h]) = self.block(block) else { continue };
-            if a | b | c | d | e | f | g | h == 0 {
-                continue;
-            }
-            // Halves, quarters, eighths: whether there is a bit in the lower one.
-            let (base, [a, b, c, d]) =
-                if a | b | c | d != 0 { (0, [a, b, c, d]) } else { (256, [e, f, g, h]) };
-            let (base, [a, b]) = if a | b != 0 { (base, [a, b]) } else { (base + 128, [c, d]) };
-            let (base, word) = if a != 0 { (base, a) } else { (base + 64, b) };
-            return block * 512 + base + word.trailing_zeros();
-        }
-        u32::MAX
+        let traffic = self.wide.traffic_row(self.traffic.atom);
+        self.wide.first_bit(self.list.subject_row, self.row, traffic)
     }
 
     /// What the first set bit in a range leads to that decides. After a rule that passes that is the first bit of the next
     /// tier, unless the range is part of one tier.
     fn scan(&self, mut from: u32, to: u32, one_tier: bool, notes: &mut u8) -> Option<Ending> {
-        for block in from / 512..self.wide.blocks {
+        for block in from / BLOCK_BITS..self.wide.blocks {
             for (word, mut bits) in (block * 8..).zip(self.block(block)?) {
                 while bits != 0 {
                     let position = word * 64 + bits.trailing_zeros();

@@ -1,11 +1,14 @@
 //! The one place of the core where memory is touched by address.
-#![allow(unsafe_code, reason = "arrays that grow while they are read, and prefetching")]
+#![allow(unsafe_code, reason = "arrays that grow while they are read, prefetching, and SIMD")]
+
+mod compare;
 
 #[cfg(all(test, loom))]
 mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+use super::Block;
 #[cfg(all(test, loom))]
 use loom::sync::atomic::AtomicUsize;
 use std::fmt;
@@ -193,17 +196,56 @@ impl<'a, T: Copy> IntoIterator for &'a Arena<T> {
     }
 }
 
-/// Tells the processor that a record will be read soon. It has no effect on what is computed, and none at all where there
-/// is no such record or no such instruction.
+/// Tells the processor that a record will be read soon. It has no effect on what is computed, whether there is such a
+/// record or not, and none at all where there is no such instruction.
 #[inline]
 pub(crate) fn prefetch<T>(list: &[T], place: usize) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(record) = list.get(place) {
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the instruction reads nothing that the program sees and never faults; it is part of SSE, which every
-        // x86-64 processor has. The address is that of a record that exists.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(record).cast()) }
+        // SAFETY: the instruction reads nothing that the program sees and never faults, whatever the address; it is part
+        // of SSE, which every x86-64 processor has.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(list.as_ptr().wrapping_add(place).cast()) }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (list, place);
+}
+
+/// Calls the form of a function of [`compare`] that suits the processor.
+macro_rules! suited {
+    ($name:ident($($argument:expr),*)) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: the function needs nothing but SSE2, which every x86-64 processor has.
+            unsafe { compare::sse2::$name($($argument),*) }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            compare::portable::$name($($argument),*)
+        }
+    }};
+}
+
+/// The place of the first number that is equal to one; 8 if none is.
+#[inline]
+pub(super) fn first_equal(numbers: &[u32; 8], one: u32) -> u32 {
+    suited!(first_equal(numbers, one))
+}
+
+/// How many of sorted numbers are not above a limit.
+#[inline]
+pub(super) fn count_at_most(sorted: &[u32; 8], limit: u32) -> u32 {
+    suited!(count_at_most(sorted, limit))
+}
+
+/// How many of sorted octets are not above a limit.
+#[inline]
+pub(super) fn count_octets_at_most(sorted: &[u8; 16], limit: u8) -> u32 {
+    suited!(count_octets_at_most(sorted, limit))
+}
+
+/// The first bit that is set in all; 512 if none is.
+#[inline]
+pub(super) fn first_common_bit(one: &Block, other: &Block, third: &Block) -> u32 {
+    suited!(first_common_bit(one, other, third))
 }

@@ -35,8 +35,8 @@ pub(crate) use paged::Paged;
 pub(crate) use parts::{Part, Parts, Resolution};
 pub(crate) use policies::{AppliedTier, EndOfTier, LabelsByName, Policies, Profile, Rule};
 pub(crate) use program::{
-    AlignedBlock, Block, Bucket, Class, Ending, ListRecord, NO_MATCH, Program, Row, WORD_HTTP, WORD_LOG,
-    Wide, Word,
+    AlignedBlock, BLOCK_BITS, Block, Bucket, Class, Ending, ListRecord, NO_MATCH, Program, Row, WORD_HTTP,
+    WORD_LOG, Wide, Word,
 };
 pub(crate) use routes::{Backend, Route, RouteKey, Routes};
 pub(crate) use singles::{Single, Singles};

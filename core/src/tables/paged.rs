@@ -87,6 +87,14 @@ impl<P: Copy> Pages<P> {
     }
 }
 
+impl<T: Copy, const N: usize> Pages<[T; N]> {
+    /// Brings in one place of a page.
+    #[inline]
+    pub(super) fn prefetch_in(&self, number: u32, place: usize) {
+        prefetch(self.sealed.as_flattened(), index(number).wrapping_mul(N) + place);
+    }
+}
+
 /// Records by number, from 0, which can be replaced: `N` to a page.
 ///
 /// Reading a record that is sealed is two steps, to its page and to the record. Replacing one copies its page, and, the
@@ -192,8 +200,8 @@ impl<T: Copy, const N: usize> Paged<T, N> {
     #[inline]
     pub(crate) fn prefetch(&self, number: u32) {
         let (page, place) = Self::place(number);
-        if let Some(page) = self.directory.get(page).and_then(|page| self.pages.sealed.get(index(*page))) {
-            prefetch(page, place);
+        if let Some(page) = self.directory.get(page) {
+            self.pages.prefetch_in(*page, place);
         }
     }
 

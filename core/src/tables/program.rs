@@ -4,8 +4,10 @@
 //! for the subject's class, for the peer's class and for the atom. All others are *narrow*: a subject has a list for each
 //! tier where they govern it, and for a peer's class the list has a row that says which of its rules comes first.
 
+use super::cell::{count_at_most, first_common_bit, first_equal};
 use super::{Arena, Lineage, Paged, Pool, Span, Table, index, prefetch};
 use crate::model::{Reason, RuleId};
+use std::hint::select_unpredictable;
 
 /// Addresses of which the same holds and which are governed alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +27,10 @@ impl Class {
     pub(crate) const SLOW: u32 = 1;
     /// Its addresses are IPv6.
     pub(crate) const V6: u32 = 2;
+
+    /// That of what has none.
+    pub(crate) const NOWHERE: &Self =
+        &Class { sides: [ListRecord::NOTHING; 2], peer_rows: [0; 2], group: 0, flags: Class::SLOW };
 }
 
 /// A list of narrow rules, ready to be looked up.
@@ -49,6 +55,17 @@ pub(crate) struct ListRecord {
 }
 
 impl ListRecord {
+    const NOTHING: Self = ListRecord {
+        subject_row: 0,
+        bucket: 0,
+        base: 0,
+        wild: 0,
+        endings: 0,
+        words_before: 0,
+        bucket_bits: 0,
+        flags: 0,
+    };
+
     pub(crate) const ONE_BASE: u8 = 1;
     /// Wide policies of the same tier govern the subject too.
     pub(crate) const MIXED: u8 = 2;
@@ -120,6 +137,8 @@ pub(crate) struct Bucket {
 /// Eight words of a row of bits.
 pub(crate) type Block = [u64; 8];
 
+pub(crate) const BLOCK_BITS: u32 = 512;
+
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[repr(align(64))]
 pub(crate) struct AlignedBlock(pub(crate) Block);
@@ -188,16 +207,10 @@ impl Row {
 impl Bucket {
     pub(crate) const EMPTY: Bucket = Bucket { classes: [super::NONE; 8], rows: [0; 8] };
 
-    /// The row of a class, and all bits set if it is there. Free of branches: where it is cannot be foreseen.
+    /// The row of a class that is there, or another.
     #[inline]
-    fn find(&self, peer: u32) -> (u32, u32) {
-        let (mut row, mut found) = (0, 0);
-        for (class, known) in self.classes.iter().zip(&self.rows) {
-            let same = u32::from(*class == peer).wrapping_neg();
-            row |= known & same;
-            found |= same;
-        }
-        (row, found)
+    fn find(&self, peer: u32) -> Option<u32> {
+        self.rows.get(index(first_equal(&self.classes, peer))).copied()
     }
 
     #[inline]
@@ -222,16 +235,18 @@ impl Program {
     /// The row of a list for a peer.
     #[inline]
     pub(crate) fn row_of(&self, list: &ListRecord, peer: u32, group: u32) -> u32 {
-        let base = list.base + if list.flags & ListRecord::ONE_BASE == 0 { group } else { 0 };
-        let other = self.bases.get(index(base)).copied().unwrap_or(0);
+        let group = select_unpredictable(list.flags & ListRecord::ONE_BASE == 0, group, 0);
+        let other = self.bases.get(index(list.base + group)).copied().unwrap_or(0);
         let number = Bucket::of(peer, list.bucket_bits);
         let Some(bucket) = self.buckets.get(index(list.bucket + number)) else { return other };
-        match bucket.find(peer) {
-            (row, u32::MAX) => row,
-            // Only a full bucket sends its classes to the next.
-            _ if bucket.is_full() => self.row_after(list, peer, number).unwrap_or(other),
-            _ => other,
+        let place = first_equal(&bucket.classes, peer);
+        // Only a full bucket sends its classes to the next.
+        if (place == 8) & bucket.is_full() {
+            return self.row_after(list, peer, number).unwrap_or(other);
         }
+        let row = bucket.rows.get(index(place & 7)).copied().unwrap_or(0);
+        // Where a peer is cannot be foreseen.
+        select_unpredictable(place < 8, row, other)
     }
 
     #[cold]
@@ -239,7 +254,7 @@ impl Program {
         let mask = (1_u32 << list.bucket_bits) - 1;
         for step in 1..=mask {
             let bucket = self.buckets.get(index(list.bucket + (number.wrapping_add(step) & mask)))?;
-            if let (row, u32::MAX) = bucket.find(peer) {
+            if let Some(row) = bucket.find(peer) {
                 return Some(row);
             }
             if !bucket.is_full() {
@@ -267,21 +282,21 @@ impl Program {
         prefetch(&self.rows, index(row));
     }
 
-    /// Brings in what a word of a list leads to.
+    /// Brings in the first endings of a list. Most lists have no more than these.
     #[inline]
-    pub(crate) fn prefetch_ending(&self, list: &ListRecord, word: Word) {
-        prefetch(&self.endings, index(list.endings) + index(word >> 2));
+    pub(crate) fn prefetch_endings(&self, list: &ListRecord) {
+        prefetch(&self.endings, index(list.endings) + 1);
     }
 
     /// What comes first in a row for traffic.
     #[inline]
     pub(crate) fn word(&self, row: u32, traffic: u32) -> Word {
         let Some(row) = self.rows.get(index(row)) else { return NO_MATCH };
-        let started = row.starts.iter().map(|start| u32::from(*start <= traffic)).sum::<u32>();
         if row.starts.first() == Some(&Row::LONG) {
             return self.long_word(row, traffic);
         }
-        row.words.get(index(started.wrapping_sub(1))).copied().unwrap_or(NO_MATCH)
+        let last = count_at_most(&row.starts, traffic).wrapping_sub(1);
+        row.words.get(index(last & 7)).copied().unwrap_or(NO_MATCH)
     }
 
     #[cold]
@@ -320,6 +335,52 @@ impl Program {
 }
 
 impl Wide {
+    /// The first bit that is set in a row of subjects, one of peers and one of traffic; if none is, a number after all bits.
+    #[inline]
+    pub(crate) fn first_bit(&self, subject: u32, peer: u32, traffic: u32) -> u32 {
+        let rows = [subject, peer, traffic];
+        let bit = self.first_in_block(rows, 0);
+        // Whether there is one cannot be foreseen, but most have one block.
+        if self.blocks > 1 && bit == BLOCK_BITS { self.first_after(rows) } else { bit }
+    }
+
+    /// The same in the blocks after the first.
+    #[inline(never)]
+    fn first_after(&self, rows: [u32; 3]) -> u32 {
+        let mut bits = (1..self.blocks).map(|block| (block, self.first_in_block(rows, block)));
+        let found = bits.find(|(_, bit)| *bit < BLOCK_BITS);
+        found.map_or(self.blocks * BLOCK_BITS, |(block, bit)| block * BLOCK_BITS + bit)
+    }
+
+    #[inline]
+    fn first_in_block(&self, [subject, peer, traffic]: [u32; 3], block: u32) -> u32 {
+        let rows = self.block(subject, peer, traffic, block);
+        rows.map_or(BLOCK_BITS, |[subject, peer, traffic]| first_common_bit(subject, peer, traffic))
+    }
+
+    /// Brings in what [`Wide::first_bit`] reads first.
+    #[inline]
+    pub(crate) fn prefetch(&self, subject: u32, peer: u32) {
+        prefetch(&self.subjects, index(subject * self.blocks));
+        prefetch(&self.peers, index(peer * self.blocks));
+    }
+
+    /// A block of each of these rows.
+    #[inline]
+    pub(crate) fn block(&self, subject: u32, peer: u32, traffic: u32, block: u32) -> Option<[&Block; 3]> {
+        let place = |row: u32| index(row * self.blocks + block);
+        let subject = &self.subjects.get(place(subject))?.0;
+        let peer = &self.peers.get(place(peer))?.0;
+        let traffic = &self.traffic.get(place(traffic))?.0;
+        Some([subject, peer, traffic])
+    }
+
+    /// The row of an atom.
+    #[inline]
+    pub(crate) fn traffic_row(&self, atom: u32) -> u32 {
+        self.traffic_rows.get(index(atom)).copied().unwrap_or(0)
+    }
+
     fn bytes(&self) -> usize {
         size_of_val(&*self.subjects)
             + size_of_val(&*self.peers)

@@ -1,10 +1,12 @@
 //! IPv4 addresses to numbers: an entry for each first octet, then pages for one octet each.
 
+use super::cell::count_octets_at_most;
 use super::paged::{Pages, is_worth_moving};
 use super::{Arena, count, index};
+use std::hint::select_unpredictable;
 
-/// How many runs a sparse page has at most.
-const SPARSE: usize = 16;
+/// How many runs a sparse page has at most, so that it is one line of memory.
+const SPARSE: usize = 12;
 
 const DENSE_PAGE: u32 = 1 << 30;
 const SPARSE_PAGE: u32 = 2 << 30;
@@ -22,9 +24,10 @@ pub(crate) type PageEntries = [Option<u32>; 256];
 /// A page of which few entries differ from the one before: where runs begin, and what they lead to. Unused places
 /// repeat the last run.
 #[derive(Debug, Clone, Copy)]
-#[repr(C)]
+#[repr(C, align(64))]
 struct SparsePage {
-    starts: [u8; SPARSE],
+    /// Those after the runs are the highest.
+    starts: [u8; 16],
     entries: [u32; SPARSE],
 }
 
@@ -362,80 +365,76 @@ impl Trie {
         }
     }
 
-    /// The number of an address.
+    /// The number of an address. Each of its branches mostly follows from those before.
     #[inline]
     pub(crate) fn get(&self, address: u32) -> u32 {
-        let [_, second, third, fourth] = address.to_be_bytes();
+        let [_, _, third, fourth] = address.to_be_bytes();
         let mut entry = self.first(address);
-        if entry & KIND == 0 {
-            return entry;
-        }
-        entry = self.second(entry, second);
         for octet in [third, fourth] {
-            if entry & KIND == 0 {
-                break;
+            match entry & KIND {
+                DENSE_PAGE => entry = self.in_dense(entry & !KIND, octet),
+                SPARSE_PAGE => entry = self.in_sparse(entry & !KIND, octet),
+                _ => break,
             }
-            entry = self.next(entry, octet);
         }
         entry
     }
 
+    /// The numbers of many addresses, step by step for all of them.
+    #[inline]
+    pub(crate) fn get_many<const N: usize>(&self, addresses: &[u32; N]) -> [u32; N] {
+        let mut numbers = [0; N];
+        for (address, number) in addresses.iter().zip(&mut numbers) {
+            let [_, _, third, _] = address.to_be_bytes();
+            *number = self.first(*address);
+            self.prefetch(*number, third);
+        }
+        for (address, number) in addresses.iter().zip(&mut numbers) {
+            let [_, _, third, fourth] = address.to_be_bytes();
+            *number = self.below(*number, third);
+            self.prefetch(*number, fourth);
+        }
+        for (address, number) in addresses.iter().zip(&mut numbers) {
+            let [_, _, _, fourth] = address.to_be_bytes();
+            *number = self.below(*number, fourth);
+        }
+        numbers
+    }
+
+    /// What the first two octets lead to.
     #[inline]
     fn first(&self, address: u32) -> u32 {
-        self.root.get(index(address >> BELOW_ROOT)).copied().unwrap_or(0)
+        let [first, second, _, _] = address.to_be_bytes();
+        let entry = self.root.get(usize::from(first)).copied().unwrap_or(0);
+        if entry & KIND == 0 { entry } else { self.in_dense(entry & !KIND, second) }
+    }
+
+    /// What the next octet leads to. Free of branches: of which kind an entry is cannot be foreseen.
+    #[inline]
+    fn below(&self, entry: u32, octet: u8) -> u32 {
+        let [dense, sparse] = places(entry);
+        let (in_dense, in_sparse) = (self.in_dense(dense, octet), self.in_sparse(sparse, octet));
+        let below = select_unpredictable(entry & DENSE_PAGE == 0, in_sparse, in_dense);
+        select_unpredictable(entry & KIND == 0, entry, below)
     }
 
     #[inline]
-    fn second(&self, entry: u32, octet: u8) -> u32 {
-        self.dense.get(entry & !KIND).and_then(|page| page.get(usize::from(octet))).copied().unwrap_or(0)
+    fn in_dense(&self, number: u32, octet: u8) -> u32 {
+        self.dense.get(number).and_then(|page| page.get(usize::from(octet))).copied().unwrap_or(0)
     }
 
     #[inline]
-    fn next(&self, entry: u32, octet: u8) -> u32 {
-        if entry & KIND == DENSE_PAGE {
-            return self.second(entry, octet);
-        }
-        let Some(page) = self.sparse.get(entry & !KIND) else { return 0 };
-        let started = page.starts.iter().map(|start| u8::from(*start <= octet)).sum::<u8>();
-        page.entries.get(usize::from(started.wrapping_sub(1))).copied().unwrap_or(0)
-    }
-
-    /// The numbers of many addresses, step by step for all of them.
-    pub(crate) fn get_many(&self, addresses: &[u32], numbers: &mut [u32]) {
-        for (address, number) in addresses.iter().zip(&mut *numbers) {
-            *number = self.first(*address);
-            self.prefetch(*number, octet(*address, 1));
-        }
-        for (address, number) in addresses.iter().zip(&mut *numbers) {
-            if *number & KIND != 0 {
-                *number = self.second(*number, octet(*address, 1));
-                self.prefetch(*number, octet(*address, 2));
-            }
-        }
-        for (address, number) in addresses.iter().zip(&mut *numbers) {
-            if *number & KIND != 0 {
-                *number = self.next(*number, octet(*address, 2));
-                self.prefetch(*number, octet(*address, 3));
-            }
-        }
-        for (address, number) in addresses.iter().zip(numbers) {
-            if *number & KIND != 0 {
-                *number = self.next(*number, octet(*address, 3));
-            }
-        }
+    fn in_sparse(&self, number: u32, octet: u8) -> u32 {
+        let Some(page) = self.sparse.get(number) else { return 0 };
+        let last = count_octets_at_most(&page.starts, octet).wrapping_sub(1);
+        page.entries.get(index(last).min(SPARSE - 1)).copied().unwrap_or(0)
     }
 
     #[inline]
     fn prefetch(&self, entry: u32, octet: u8) {
-        match entry & KIND {
-            DENSE_PAGE => {
-                if let Some(page) = self.dense.get(entry & !KIND) {
-                    super::prefetch(page, usize::from(octet));
-                }
-            }
-            SPARSE_PAGE => self.sparse.prefetch(entry & !KIND),
-            _ => {}
-        }
+        let [dense, sparse] = places(entry);
+        self.dense.prefetch_in(dense, octet.into());
+        self.sparse.prefetch(sparse);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -446,7 +445,7 @@ impl Trie {
 impl SparsePage {
     /// Of at most [`SPARSE`] runs.
     fn new(entries: &Entries) -> Self {
-        let mut page = SparsePage { starts: [u8::MAX; SPARSE], entries: [0; SPARSE] };
+        let mut page = SparsePage { starts: [u8::MAX; 16], entries: [0; SPARSE] };
         let mut places = page.starts.iter_mut().zip(&mut page.entries);
         let mut previous = None;
         for (octet, entry) in (0..=u8::MAX).zip(entries) {
@@ -470,10 +469,12 @@ impl SparsePage {
     }
 }
 
-/// An octet of an address, by its place.
+/// The dense page and the sparse one to look into for an entry: of what it does not lead to, the first.
 #[inline]
-fn octet(address: u32, place: usize) -> u8 {
-    address.to_be_bytes().get(place).copied().unwrap_or(0)
+fn places(entry: u32) -> [u32; 2] {
+    // The bit of the kind, in all places.
+    let mask = |shifted: u32| (shifted.cast_signed() >> 31).cast_unsigned() & !KIND;
+    [entry & mask(entry << 1), entry & mask(entry)]
 }
 
 #[cfg(test)]
@@ -501,8 +502,7 @@ mod tests {
                     let address = u32::try_from((i64::from(*start) + offset).clamp(0, i64::from(u32::MAX))).unwrap();
                     let position = runs.partition_point(|(first, _)| *first <= address);
                     prop_assert_eq!(trie.get(address), runs[position - 1].1, "{:#x}", address);
-                    let mut numbers = [u32::MAX; 2];
-                    trie.get_many(&[address, *start], &mut numbers);
+                    let numbers = trie.get_many(&[address, *start]);
                     prop_assert_eq!(numbers, [trie.get(address), trie.get(*start)]);
                 }
             }
