@@ -38,6 +38,8 @@ mod equality;
 mod found;
 #[path = "laws/ids.rs"]
 mod ids;
+#[path = "laws/large.rs"]
+mod large;
 #[path = "laws/print.rs"]
 mod print;
 #[path = "laws/reach.rs"]

@@ -7,6 +7,7 @@ use super::order::{Edit, ProfileEdit};
 use super::program::{Builder, Form, Source, Touched};
 use super::ranges::{self, Range};
 use super::state::{State, declare_identities};
+use super::vocabulary::Predicate;
 use super::{parts, routes};
 use crate::cluster::{Changes, Cluster};
 use crate::model::Name;
@@ -163,7 +164,10 @@ impl State {
         let vocabulary = &self.spoken.vocabulary;
         refuse(vocabulary.conditions.len() > known.conditions, "which ports rules ask for by name")?;
         refuse(vocabulary.node_selectors.len() > known.node_selectors, "which nodes rules ask for")?;
-        refuse(vocabulary.services.len() > known.services, "which services rules ask for")?;
+        // A service may be known by its ports alone, or not at all.
+        let mut predicates = vocabulary.predicates.iter().skip(known.predicates);
+        let backs = predicates.any(|predicate| matches!(predicate, Predicate::Backs(_)));
+        refuse(backs, "which services rules ask for")?;
         step.ranges |= vocabulary.nets.len() > known.nets || vocabulary.domains.len() > known.domains;
         let mut mentioned: Vec<(Arc<str>, Option<Arc<str>>)> = Vec::new();
         for selector in vocabulary.selectors.iter().skip(known.selectors) {
@@ -472,7 +476,6 @@ struct Known {
     predicates: usize,
     conditions: usize,
     node_selectors: usize,
-    services: usize,
     nets: usize,
     domains: usize,
     classes: usize,
@@ -486,7 +489,6 @@ impl Known {
             predicates: vocabulary.predicates.len(),
             conditions: vocabulary.conditions.len(),
             node_selectors: vocabulary.node_selectors.len(),
-            services: vocabulary.services.len(),
             nets: vocabulary.nets.len(),
             domains: vocabulary.domains.len(),
             classes: state.classes.keys.len(),

@@ -2,6 +2,7 @@
 
 use crate::engines::evaluate_once;
 use std::net::IpAddr;
+use tierwall::Compiler;
 use tierwall::cluster::Cluster;
 use tierwall::explain::{Trace, explain};
 use tierwall::lower::Lowered;
@@ -188,4 +189,38 @@ fn a_missing_profile_may_come_after_rules() {
     assert!(with_clause.is_allowed() && !with_clause.http_assumed());
     let passed = verdict(Rule::new(RuleAction::Pass));
     assert_eq!((passed.action(), passed.reason(Direction::Ingress)), (Action::Deny, Reason::MissingProfile));
+}
+
+/// One rule asked for the ports of a service; then another asks who backs it, which no endpoint was asked before.
+#[test]
+fn who_backs_a_service_may_be_asked_after_its_ports() {
+    let mut cluster = cluster(
+        "
+apiVersion: v1
+kind: Service
+metadata: {name: front, namespace: shop}
+spec: {clusterIP: 10.96.0.1, selector: {app: a}, ports: [{port: 8000, targetPort: 80}]}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: to, namespace: shop}
+spec: {selector: app == 'b', egress: [{action: Allow, destination: {services: {name: front}}}]}
+",
+    );
+    let mut compiler = Compiler::default();
+    compiler.update(&mut cluster);
+    let policy = "
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: from, namespace: shop}
+spec: {selector: app == 'b', ingress: [{action: Allow, source: {services: {name: front}}}]}
+";
+    load(&mut cluster, &[Source::new("policy.yaml", policy)], &LoadOptions::default()).unwrap();
+    let snapshot = compiler.update(&mut cluster).snapshot;
+    let (from, to): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+    let flow = Flow::new(from, to, Protocol::TCP).with_ports(40_000, 80);
+    let context = FlowContext::default();
+    let expected = evaluate(&cluster, &flow, &context);
+    assert!(expected.enforced.is_allowed());
+    assert_eq!(snapshot.evaluate(&flow, &context), expected);
 }

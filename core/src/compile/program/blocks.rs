@@ -307,3 +307,29 @@ fn exceptions(
     exceptions.sort_unstable();
     Some(exceptions)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More classes than a bucket takes belong into the last one, and go on from the first.
+    #[test]
+    fn classes_of_one_bucket_are_all_found() {
+        for bits in 1..=4_u8 {
+            let last = (1 << bits) - 1;
+            let crowd: Vec<(u32, u32)> = (0..)
+                .filter(|class| Bucket::of(*class, bits) == last)
+                .take(5 << bits)
+                .map(|class| (class, class + 1))
+                .collect();
+            let mut program = Program::default();
+            let (bucket, bucket_bits) = buckets(&mut program, &crowd);
+            assert_eq!(bucket_bits, bits);
+            let list = ListRecord { bucket, bucket_bits, ..ListRecord::default() };
+            assert!(crowd.iter().all(|(class, row)| program.row_of(&list, *class, 0) == *row));
+            let (highest, _) = crowd.last().unwrap();
+            let strangers = (0..highest + 100).filter(|class| crowd.iter().all(|(known, _)| known != class));
+            strangers.for_each(|class| assert_eq!(program.row_of(&list, class, 0), 0));
+        }
+    }
+}
