@@ -184,8 +184,9 @@ impl State {
                     labels.get(key).is_some_and(|label| value.as_ref().is_none_or(|value| value == label))
                 })
             };
-            let relabelled = cluster.endpoints_by_id().filter(|entry| has(&entry.labels));
-            step.endpoints.extend(relabelled.map(|entry| entry.id.get()));
+            // Endpoints that were alike may be told apart by them.
+            let relabels = cluster.endpoints_by_id().any(|entry| has(&entry.labels));
+            refuse(relabels, "which labels of endpoints selectors mention")?;
             for entry in cluster.network_sets().filter(|entry| has(&entry.labels)) {
                 holders.insert(&entry.labels, vocabulary);
                 step.ranges = true;
