@@ -10,7 +10,6 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::cast_possible_truncation,
-    clippy::unimplemented,
     clippy::expect_used,
     reason = "a generator that is wrong should fail loudly, and helpers of tests are not tests to the lints"
 )]

@@ -1,6 +1,7 @@
 //! A backend: maps that are filled from a view, follow its deltas, and answer from what they hold alone.
 //!
-//! It is written to be read, and it is tested: `core/tests/laws/view` holds its answers equal to the snapshot's.
+//! It is written to be read, and it is tested: `core/tests/view.rs` and `core/tests/laws/updates/deltas.rs` hold its
+//! answers equal to the snapshot's.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,6 +11,10 @@ use tierwall::view::{
     Block, Bucket, Class, DIRECTIONS, Ending, List, LongRow, Prefix, ProgramView, ProtocolAtoms, Record, Row,
     Segment, TablesView, Write, traffic_number,
 };
+
+/// A newer format may have more. Maps are not to be changed by who does not know all of it.
+const UNKNOWN: &str =
+    "the delta is of a newer format than this backend: compare `FORMAT` before the maps are loaded";
 
 /// All maps.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +99,7 @@ impl Maps {
             Write::Generation(generation) => self.generation = generation,
             // Nobody reads while this writes.
             Write::Wait => {}
-            _ => unimplemented!("a write of another format"),
+            _ => panic!("{UNKNOWN}"),
         }
     }
 
@@ -192,7 +197,7 @@ impl Program {
             Record::Peer(direction, block) => put(&mut self.wide[side(direction)].peers, number, block),
             Record::List(list) => put(&mut self.lists, number, list),
             Record::Class(class) => put(&mut self.classes, number, class),
-            _ => unimplemented!("a record of another format"),
+            _ => panic!("{UNKNOWN}"),
         }
     }
 

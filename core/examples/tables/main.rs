@@ -7,7 +7,7 @@
 #![allow(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
-    clippy::unimplemented,
+    clippy::panic,
     clippy::expect_used,
     reason = "a backend in few lines; in a kernel the verifier bounds what is read"
 )]

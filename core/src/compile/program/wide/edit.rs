@@ -52,8 +52,7 @@ impl WideRules {
             for position in &peers {
                 self.set_peer(builder, *class, *position, &mut row);
             }
-            let number = self.peers.write(&row, &mut table.peers);
-            at_mut(&mut self.peer_rows, *class).into_iter().for_each(|known| *known = number);
+            self.set_peer_row(table, *class, &row);
         }
         if !same_traffic {
             self.traffic(builder, table);
@@ -132,7 +131,11 @@ impl WideRules {
         for position in (0..count(self.bits.len())).filter(|_| !slow) {
             self.set_peer(builder, class, position, &mut row);
         }
-        let number = self.peers.write(&row, &mut table.peers);
+        self.set_peer_row(table, class, &row);
+    }
+
+    fn set_peer_row(&mut self, table: &mut Wide, class: u32, row: &[u64]) {
+        let number = self.peers.write(row, &mut table.peers);
         at_mut(&mut self.peer_rows, class).into_iter().for_each(|known| *known = number);
     }
 
