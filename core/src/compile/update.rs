@@ -69,6 +69,10 @@ impl State {
         let known = Known::of(self);
         self.inventory(cluster, changes, &mut step)?;
         let edits = self.policies(cluster, changes, &mut step)?;
+        if known.identities == 0 || changes.namespaces() || changes.service_accounts() {
+            // Nothing was declared for nobody, and now a rule may ask.
+            declare_identities(cluster, &mut self.tables.policies);
+        }
         self.vocabulary(cluster, &known, &mut step)?;
         self.governing(&edits, &mut step)?;
         self.endpoints(cluster, changes, &mut step)?;
@@ -93,9 +97,6 @@ impl State {
         refuse(changes.is_everything(), "everything")?;
         refuse(changes.tiers(), "tiers")?;
         refuse(changes.nodes(), "nodes")?;
-        if changes.namespaces() || changes.service_accounts() {
-            declare_identities(cluster, &mut self.tables.policies);
-        }
         let vocabulary = &self.spoken.vocabulary;
         if changes.dns() {
             let same = self.nodes.are_observers(&cluster.dns_observers());
@@ -184,9 +185,8 @@ impl State {
                     labels.get(key).is_some_and(|label| value.as_ref().is_none_or(|value| value == label))
                 })
             };
-            // Endpoints that were alike may be told apart by them.
-            let relabels = cluster.endpoints_by_id().any(|entry| has(&entry.labels));
-            refuse(relabels, "which labels of endpoints selectors mention")?;
+            let relabelled = cluster.endpoints_by_id().filter(|entry| has(&entry.labels));
+            step.endpoints.extend(relabelled.map(|entry| entry.id.get()));
             for entry in cluster.network_sets().filter(|entry| has(&entry.labels)) {
                 holders.insert(&entry.labels, vocabulary);
                 step.ranges = true;
@@ -479,6 +479,7 @@ struct Known {
     node_selectors: usize,
     nets: usize,
     domains: usize,
+    identities: u32,
     classes: usize,
 }
 
@@ -492,6 +493,7 @@ impl Known {
             node_selectors: vocabulary.node_selectors.len(),
             nets: vocabulary.nets.len(),
             domains: vocabulary.domains.len(),
+            identities: state.tables.policies.identities.len(),
             classes: state.classes.keys.len(),
         }
     }

@@ -224,3 +224,32 @@ spec: {selector: app == 'b', ingress: [{action: Allow, source: {services: {name:
     assert!(expected.enforced.is_allowed());
     assert_eq!(snapshot.evaluate(&flow, &context), expected);
 }
+
+/// No rule asked for an identity; then one does, which is compared with labels of namespaces that nobody had asked for.
+#[test]
+fn identities_may_be_asked_for_after_the_first_compilation() {
+    let mut cluster = cluster("{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {role: a}}}");
+    let mut compiler = Compiler::default();
+    compiler.update(&mut cluster);
+    let policy = "
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {name: closed}
+spec:
+  priority: 1
+  subject: {namespaces: {}}
+  egress: [{action: Deny, to: [{namespaces: {matchLabels: {role: a}}}]}]
+";
+    load(&mut cluster, &[Source::new("policy.yaml", policy)], &LoadOptions::default()).unwrap();
+    let update = compiler.update(&mut cluster);
+    assert_eq!(update.whole, None);
+    let (from, to): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+    let flow = Flow::new(from, to, Protocol::TCP).with_ports(40_000, 80);
+    let context = FlowContext {
+        destination_principal: Some("spiffe://cluster.local/ns/shop/sa/api".into()),
+        ..FlowContext::default()
+    };
+    let expected = evaluate(&cluster, &flow, &context);
+    assert_eq!(expected.enforced.reason(Direction::Egress), Reason::Rule);
+    assert_eq!(update.snapshot.evaluate(&flow, &context), expected);
+}
