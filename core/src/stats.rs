@@ -53,7 +53,7 @@ impl Stats {
                 .filter(|class| class.flags & Class::SLOW != 0)
                 .count(),
             atoms: crate::tables::index(tables.traffic.atoms),
-            rules: tables.policies.rules.iter().count(),
+            rules: tables.policies.live_rules(),
             slow_rules: crate::tables::index(tables.slow_rules),
             wide_rules: [wide(0), wide(1)],
             lists: sum(|program| crate::tables::index(program.lists.len())),

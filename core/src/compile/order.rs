@@ -108,7 +108,10 @@ impl Order {
         policies: &mut Policies,
     ) -> Option<ProfileEdit> {
         let Some(entry) = cluster.profile(name) else {
-            return self.profiles.remove(name).map(|_| ProfileEdit::Users);
+            return self.profiles.remove(name).map(|(number, _)| {
+                policies.profiles.set(number, Profile::default());
+                ProfileEdit::Users
+            });
         };
         let mut rules = RuleCompiler { cluster, spoken, policies };
         match self.profiles.get_mut(name) {
@@ -209,6 +212,12 @@ impl Order {
         [0, 1].map(|direction| {
             slot.and_then(|slot| policies.rule_lists.get(2 * slot + direction)).copied().unwrap_or_default()
         })
+    }
+
+    /// The same of a profile.
+    pub(super) fn rules_of_profile(&self, name: &Name, policies: &Policies) -> [Span; 2] {
+        let profile = self.profile(name).and_then(|number| policies.profiles.get(number));
+        profile.map_or([Span::default(); 2], |profile| [profile.ingress, profile.egress])
     }
 
     pub(super) fn governing(&self, slot: u32) -> Option<&Governing> {

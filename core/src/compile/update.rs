@@ -45,8 +45,8 @@ struct Step {
     ports: bool,
     ranges: bool,
     routes: bool,
-    /// Rules that came, as far as they may be wide.
-    wide: Vec<Span>,
+    /// Rules that came.
+    came: Vec<Span>,
 }
 
 /// A policy that governs a larger part of all subjects is better compiled with all else.
@@ -121,6 +121,9 @@ impl State {
             refuse(asks && named, "domain names of network sets")?;
             for entry in changes.network_sets().iter().filter_map(|key| cluster.network_set(key)) {
                 self.holders.insert(&entry.labels, vocabulary);
+                if !entry.set.domains.is_empty() {
+                    self.with_domains.insert(entry.set.key.clone());
+                }
             }
             step.ranges = true;
         }
@@ -143,10 +146,17 @@ impl State {
             refuse(self.order.staged != staged, "that there are staged policies")?;
             let slow = |rules: Span| self.shared.slow_rules(rules.range());
             self.tables.slow_rules = self.tables.slow_rules.saturating_sub(old.map(slow).iter().sum());
-            step.wide.extend(self.order.rules_of(key, policies));
+            step.came.extend(self.order.rules_of(key, policies));
         }
         for name in changes.profiles() {
-            match self.order.update_profile(cluster, name, &mut self.spoken, policies) {
+            let [ingress, egress] = self.order.rules_of_profile(name, policies);
+            let slow = self.shared.slow_rules(ingress.range()) + self.shared.slow_rules(egress.range());
+            let edit = self.order.update_profile(cluster, name, &mut self.spoken, policies);
+            if edit.is_some() {
+                self.tables.slow_rules = self.tables.slow_rules.saturating_sub(slow);
+                step.came.extend(self.order.rules_of_profile(name, policies));
+            }
+            match edit {
                 None => {}
                 Some(ProfileEdit::Rules(profile)) => {
                     step.edited.extend(self.subjects.with_profile(profile, &self.tables.endpoints));
@@ -444,12 +454,12 @@ impl State {
         };
         self.shared.add_rules(source);
         let slow = |rules: &Span| self.shared.slow_rules(rules.range());
-        tables.slow_rules += step.wide.iter().map(slow).sum::<u32>();
+        tables.slow_rules += step.came.iter().map(slow).sum::<u32>();
         let forms = || std::iter::once(&self.enforced).chain(&self.pending);
         let wide = (0..)
             .zip(&touched.rules)
             .any(|(side, lists)| lists.iter().any(|list| forms().any(|form| form.is_wide(side, *list))));
-        let told = || step.wide.iter().all(|rules| self.shared.tells(rules.range()));
+        let told = || step.came.iter().all(|rules| self.shared.tells(rules.range()));
         let retell = wide && (step.ports || !told());
         if retell {
             self.shared.cut_atoms(source);

@@ -89,6 +89,12 @@ impl Policies {
         self.lists.get(list).map_or(&[], |span| self.tiers.slice(*span))
     }
 
+    /// How many rules policies and profiles have. Updates leave others behind.
+    pub(crate) fn live_rules(&self) -> usize {
+        let of_profiles = self.profiles.iter().flat_map(|profile| [profile.ingress, profile.egress]);
+        self.rule_lists.iter().copied().chain(of_profiles).map(|rules| rules.range().len()).sum()
+    }
+
     /// The rule lists of a tier's policies, in order.
     pub(crate) fn policies_of(&self, tier: &AppliedTier) -> impl Iterator<Item = &[Rule]> {
         let lists = self.policies.slice(tier.policies).iter();

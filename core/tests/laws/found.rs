@@ -3,7 +3,8 @@
 use crate::engines::evaluate_once;
 use std::net::IpAddr;
 use tierwall::Compiler;
-use tierwall::cluster::Cluster;
+use tierwall::cluster::{Cluster, DnsAnswer};
+use tierwall::dialect::{Dialect, Flavour};
 use tierwall::explain::{Trace, explain};
 use tierwall::lower::Lowered;
 use tierwall::manifest::{LoadOptions, Source, load};
@@ -252,4 +253,40 @@ spec:
     let expected = evaluate(&cluster, &flow, &context);
     assert_eq!(expected.enforced.reason(Direction::Egress), Reason::Rule);
     assert_eq!(update.snapshot.evaluate(&flow, &context), expected);
+}
+
+/// A network set got its names before any rule asked for names of sets, and loses them afterwards.
+#[test]
+fn a_network_set_loses_names_that_it_got_before_rules_asked_for_them() {
+    let set = |domains: &str| {
+        format!(
+            "{{apiVersion: projectcalico.org/v3, kind: GlobalNetworkSet, metadata: {{name: out, labels: {{to: out}}}}, \
+             spec: {{nets: [192.0.2.0/24]{domains}}}}}"
+        )
+    };
+    let mut dialect = Dialect::default();
+    dialect.flavour = Flavour::Enterprise;
+    let mut cluster = Cluster::with_dialect(dialect);
+    load(&mut cluster, &[Source::new("pods.yaml", PODS)], &LoadOptions::default()).unwrap();
+    let mut compiler = Compiler::default();
+    compiler.update(&mut cluster);
+    let policy = "
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: to}
+spec: {selector: app == 'a', egress: [{action: Allow, destination: {selector: to == 'out'}}]}
+";
+    let address = IpAddr::from([203, 0, 113, 7]);
+    cluster.observe(DnsAnswer::addresses("a.com", [address], std::time::Duration::from_secs(60)));
+    let context = FlowContext::default();
+    let flow = Flow::new(IpAddr::from([10, 0, 0, 1]), address, Protocol::TCP).with_ports(40_000, 443);
+    for (text, allowed) in
+        [(&*set(", allowedEgressDomains: [a.com]"), true), (policy, true), (&set(""), false)]
+    {
+        load(&mut cluster, &[Source::new("edit.yaml", text)], &LoadOptions::default()).unwrap();
+        let snapshot = compiler.update(&mut cluster).snapshot;
+        let expected = evaluate(&cluster, &flow, &context);
+        assert_eq!(expected.enforced.is_allowed(), allowed, "{text}");
+        assert_eq!(snapshot.evaluate(&flow, &context), expected, "{text}");
+    }
 }
