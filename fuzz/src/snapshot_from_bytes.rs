@@ -19,13 +19,17 @@ pub(crate) const SHOP: [&str; 7] = [
     include_str!("../../core/examples/shop/policies/tiers.yaml"),
 ];
 
-/// Where the contents begin: after the magic word, the version and the length.
-const HEADER: usize = 20;
+/// Where the length stands: after the magic word and the version.
+const LENGTH: usize = 12;
+/// Where the contents begin.
+const HEADER: usize = LENGTH + 8;
 
 /// What comes before and after the contents, made right: a fuzzer does not guess checksums.
 fn sealed(data: &[u8]) -> Vec<u8> {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    let empty = EMPTY.get_or_init(|| Snapshot::compile(&Cluster::new()).to_bytes());
     let contents = data.get(HEADER..).map_or(&[][..], |rest| &rest[..rest.len().saturating_sub(4)]);
-    let mut bytes = b"tierwall\x01\0\0\0".to_vec();
+    let mut bytes = empty[..LENGTH].to_vec();
     bytes.extend(((HEADER + contents.len() + 4) as u64).to_le_bytes());
     bytes.extend(contents);
     let checksum = crc32fast::hash(&bytes);

@@ -1,40 +1,42 @@
 //! Many flows at once, so that one's memory is on its way while another's is read.
 
-use super::fast::{Both, Coordinates, Located, TrafficOf, locate};
+use super::fast::{Both, Coordinates, Located, Lookup, TrafficOf, locate};
 use crate::model::{Flow, Verdict};
-use crate::tables::{Program, Tables};
+use crate::tables::{Lanes, Program, Tables, Task};
 
 /// How many flows go through each stage together: as many as memory reads can well be on their way.
 pub(super) const TOGETHER: usize = 32;
 
-/// The verdicts of as many flows as go together, by one program; `slowly` gives those that it cannot tell.
-pub(super) fn verdicts(
-    tables: &Tables,
-    program: &Program,
-    flows: &[Flow],
-    verdicts: &mut [Verdict],
-    slowly: impl Fn(&Flow) -> Verdict,
-) {
-    let mut ends = [Coordinates::NOWHERE; TOGETHER];
-    locate_all(tables, flows, &mut ends);
-    for ends in &ends {
-        program.prefetch_class(ends.source);
-        program.prefetch_class(ends.destination);
-    }
-    let mut located = [Located::NOWHERE; TOGETHER];
-    for (ends, located) in ends.iter().zip(&mut located) {
-        *located = Located::new(program, *ends);
-        located.prefetch(program);
-    }
-    let mut found: [Both; TOGETHER] = [[0; 2]; TOGETHER];
-    for (located, found) in located.iter().zip(&mut found) {
-        *found = located.rows(program);
-        found.iter().for_each(|row| program.prefetch_row(*row));
-    }
-    for (((flow, located), rows), place) in flows.iter().zip(&located).zip(found).zip(verdicts) {
-        let (bits, words) = (located.bits(program), located.words(program, rows));
-        let fast = located.decide(program, bits, words, tables.generation);
-        *place = fast.unwrap_or_else(|| slowly(flow));
+/// As many flows as go together, and where their verdicts by one program are put; `slowly` gives those that it cannot
+/// tell.
+pub(super) struct Batch<'a, S> {
+    pub(super) tables: &'a Tables,
+    pub(super) program: &'a Program,
+    pub(super) flows: &'a [Flow],
+    pub(super) verdicts: &'a mut [Verdict],
+    pub(super) slowly: S,
+}
+
+impl<S: Fn(&Flow) -> Verdict> Task for Batch<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, lanes: impl Lanes) {
+        let Batch { tables, program, flows, verdicts, slowly } = self;
+        let mut ends = [Coordinates::NOWHERE; TOGETHER];
+        locate_all(tables, flows, &mut ends);
+        let mut lookups = ends.map(|ends| Lookup { lanes, program, located: Located::new(program, ends) });
+        lookups.iter().for_each(|lookup| lookup.located.prefetch());
+        lookups.iter().for_each(Lookup::prefetch);
+        let mut rows: [Both; TOGETHER] = [[0; 2]; TOGETHER];
+        for (lookup, rows) in lookups.iter_mut().zip(&mut rows) {
+            *rows = lookup.rows();
+            rows.iter().for_each(|row| program.prefetch_row(*row));
+        }
+        for (((flow, lookup), rows), place) in flows.iter().zip(&lookups).zip(rows).zip(verdicts) {
+            let fast = lookup.decide(lookup.bits(), lookup.words(rows), tables.generation);
+            *place = fast.unwrap_or_else(|| slowly(flow));
+        }
     }
 }
 

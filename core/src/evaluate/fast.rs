@@ -2,8 +2,8 @@
 
 use crate::model::{Action, Flow, IpVersion, Side, Verdict};
 use crate::tables::{
-    BLOCK_BITS, Block, Class, Ending, ListRecord, NONE, Program, Tables, WORD_HTTP, WORD_LOG, Wide, Word,
-    index, traffic_number,
+    BLOCK_BITS, Block, Class, Ending, Lanes, ListRecord, NONE, Program, Tables, WORD_HTTP, WORD_LOG, Wide,
+    Word, index, prefetch, traffic_number,
 };
 use std::hint::select_unpredictable;
 use std::net::IpAddr;
@@ -24,7 +24,7 @@ pub(super) struct TrafficOf {
 }
 
 impl TrafficOf {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(tables: &Tables, flow: &Flow) -> Self {
         let (protocol, port, icmp) = (flow.protocol().number(), flow.destination_port(), flow.icmp());
         TrafficOf {
@@ -41,18 +41,24 @@ impl Coordinates {
 }
 
 /// The verdict of a flow without context, if this form can tell.
-#[inline]
-pub(super) fn verdict(tables: &Tables, program: &Program, flow: &Flow) -> Option<Verdict> {
+#[inline(always)]
+pub(super) fn verdict(
+    lanes: impl Lanes,
+    tables: &Tables,
+    program: &Program,
+    flow: &Flow,
+) -> Option<Verdict> {
     let located = Located::new(program, locate(tables, flow)?);
-    located.prefetch(program);
-    let bits = located.bits(program);
-    let words = located.words(program, located.rows(program));
-    located.decide(program, bits, words, tables.generation)
+    let lookup = Lookup { lanes, program, located };
+    // First what leads to other memory.
+    let rows = lookup.rows();
+    let bits = lookup.bits();
+    lookup.decide(bits, lookup.words(rows), tables.generation)
 }
 
 /// The classes of its ends, and its traffic. None if an end is not an address, and not an endpoint of which an
 /// address tells everything; or if both ends have the same address.
-#[inline]
+#[inline(always)]
 pub(super) fn locate(tables: &Tables, flow: &Flow) -> Option<Coordinates> {
     let traffic = TrafficOf::new(tables, flow);
     if let Some((source, destination)) = flow.v4_addresses() {
@@ -109,78 +115,86 @@ pub(super) struct Located<'a> {
 }
 
 impl<'a> Located<'a> {
-    /// That of a flow that this form cannot locate.
-    pub(super) const NOWHERE: Self =
-        Located { from: Class::NOWHERE, to: Class::NOWHERE, ends: Coordinates::NOWHERE };
-
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(program: &'a Program, ends: Coordinates) -> Self {
         let class = |class| program.class(class).unwrap_or(Class::NOWHERE);
         Located { from: class(ends.source), to: class(ends.destination), ends }
     }
 
-    /// Whether this form knows what both ends are.
-    #[inline]
-    fn is_known(&self) -> bool {
-        (self.from.flags & Class::SLOW == 0) & (self.from.flags == self.to.flags)
+    /// Brings in the records of the classes.
+    #[inline(always)]
+    pub(super) fn prefetch(&self) {
+        prefetch(std::slice::from_ref(self.from), 0);
+        prefetch(std::slice::from_ref(self.to), 0);
     }
 
+    /// Not 0 if this form does not know what both ends are.
+    #[inline(always)]
+    fn unknown(&self) -> u32 {
+        self.from.flags & Class::SLOW | self.from.flags ^ self.to.flags
+    }
+}
+
+/// A flow on its way through a program.
+#[derive(Clone, Copy)]
+pub(super) struct Lookup<'a, L> {
+    pub(super) lanes: L,
+    pub(super) program: &'a Program,
+    pub(super) located: Located<'a>,
+}
+
+impl<'a, L: Lanes> Lookup<'a, L> {
     /// The source's egress.
-    #[inline]
-    fn egress(&self, program: &'a Program) -> Pair<'a> {
-        let ([list, _], [wide, _], [row, _]) = (&self.from.sides, &program.wide, self.to.peer_rows);
-        let (peer, group) = (self.ends.destination, self.to.group);
-        Pair { program, wide, list, row, peer, group, traffic: self.ends.traffic }
+    #[inline(always)]
+    fn egress(&self) -> Pair<'a, L> {
+        let Lookup { lanes, program, located: Located { from, to, ends } } = *self;
+        let ([list, _], [wide, _], [row, _]) = (&from.sides, &program.wide, to.peer_rows);
+        let (peer, group, traffic) = (ends.destination, to.group, ends.traffic);
+        Pair { lanes, program, wide, list, row, peer, group, traffic }
     }
 
     /// The destination's ingress.
-    #[inline]
-    fn ingress(&self, program: &'a Program) -> Pair<'a> {
-        let ([_, list], [_, wide], [_, row]) = (&self.to.sides, &program.wide, self.from.peer_rows);
-        let (peer, group) = (self.ends.source, self.from.group);
-        Pair { program, wide, list, row, peer, group, traffic: self.ends.traffic }
+    #[inline(always)]
+    fn ingress(&self) -> Pair<'a, L> {
+        let Lookup { lanes, program, located: Located { from, to, ends } } = *self;
+        let ([_, list], [_, wide], [_, row]) = (&to.sides, &program.wide, from.peer_rows);
+        let (peer, group, traffic) = (ends.source, from.group, ends.traffic);
+        Pair { lanes, program, wide, list, row, peer, group, traffic }
     }
 
     /// Brings in the buckets where the peers may be, and what else the classes lead to.
-    #[inline]
-    pub(super) fn prefetch(&self, program: &Program) {
-        self.egress(program).prefetch();
-        self.ingress(program).prefetch();
+    #[inline(always)]
+    pub(super) fn prefetch(&self) {
+        self.egress().prefetch();
+        self.ingress().prefetch();
     }
 
     /// The first bits that are set.
-    #[inline]
-    pub(super) fn bits(&self, program: &Program) -> Both {
-        [self.egress(program).first_bit(), self.ingress(program).first_bit()]
+    #[inline(always)]
+    pub(super) fn bits(&self) -> Both {
+        [self.egress().first_bit(), self.ingress().first_bit()]
     }
 
     /// The rows of the first lists for the peers.
-    #[inline]
-    pub(super) fn rows(&self, program: &Program) -> Both {
-        [self.egress(program).row(), self.ingress(program).row()]
+    #[inline(always)]
+    pub(super) fn rows(&self) -> Both {
+        [self.egress().row(), self.ingress().row()]
     }
 
     /// What comes first in the rows.
-    #[inline]
-    pub(super) fn words(&self, program: &Program, rows: Both) -> Both {
-        let [egress, ingress] = rows;
-        [self.egress(program).word(egress), self.ingress(program).word(ingress)]
+    #[inline(always)]
+    pub(super) fn words(&self, [egress, ingress]: Both) -> Both {
+        [self.egress().word(egress), self.ingress().word(ingress)]
     }
 
     /// The verdict, given the first bits and what comes first in the rows.
-    #[inline]
-    pub(super) fn decide(
-        &self,
-        program: &Program,
-        bits: Both,
-        words: Both,
-        generation: u32,
-    ) -> Option<Verdict> {
+    #[inline(always)]
+    pub(super) fn decide(&self, bits: Both, words: Both, generation: u32) -> Option<Verdict> {
         let ([egress_bit, ingress_bit], [egress_word, ingress_word]) = (bits, words);
-        let (egress, egress_is_plain) = self.egress(program).first(egress_bit, egress_word);
-        let (ingress, ingress_is_plain) = self.ingress(program).first(ingress_bit, ingress_word);
-        if !(self.is_known() & egress_is_plain & ingress_is_plain) {
-            return self.decide_carefully(program, words, generation);
+        let (egress, egress_more) = self.egress().first(egress_bit, egress_word);
+        let (ingress, ingress_more) = self.ingress().first(ingress_bit, ingress_word);
+        if self.located.unknown() | egress_more | ingress_more != 0 {
+            return self.decide_carefully(words, generation);
         }
         verdict_of(egress, ingress, 0, generation)
     }
@@ -188,20 +202,20 @@ impl<'a> Located<'a> {
     /// The same where more than the first rule counts.
     #[cold]
     #[inline(never)]
-    fn decide_carefully(&self, program: &Program, words: Both, generation: u32) -> Option<Verdict> {
-        if !self.is_known() {
+    fn decide_carefully(&self, words: Both, generation: u32) -> Option<Verdict> {
+        if self.located.unknown() != 0 {
             return None;
         }
         let [egress, ingress] = words;
         let mut notes = 0;
-        let egress = self.egress(program).carefully(egress, &mut notes);
-        let ingress = self.ingress(program).carefully(ingress, &mut notes);
+        let egress = self.egress().carefully(egress, &mut notes);
+        let ingress = self.ingress().carefully(ingress, &mut notes);
         verdict_of(egress, ingress, notes, generation)
     }
 }
 
 /// The verdict of what both directions lead to, if they decide.
-#[inline]
+#[inline(always)]
 fn verdict_of(egress: Ending, ingress: Ending, notes: u8, generation: u32) -> Option<Verdict> {
     let action = match (egress.code & Ending::ACTION, ingress.code & Ending::ACTION) {
         (Ending::ALLOW, Ending::ALLOW) => Action::Allow,
@@ -212,15 +226,9 @@ fn verdict_of(egress: Ending, ingress: Ending, notes: u8, generation: u32) -> Op
     Some(Verdict::from_numbers(action, ends.0, ends.1, notes, generation))
 }
 
-/// What comes first in a list, of which this is the row for the peer.
-#[inline]
-fn word_of(program: &Program, list: &ListRecord, row: u32, traffic: u32) -> Word {
-    // The row 0 is empty. Looking into it costs less than to foresee who has no other.
-    program.word(row, traffic).min(program.word(list.wild, traffic))
-}
-
 /// A peer and traffic, as a subject's policies of one direction see them.
-struct Pair<'a> {
+struct Pair<'a, L> {
+    lanes: L,
     program: &'a Program,
     wide: &'a Wide,
     /// The subject's first list.
@@ -235,8 +243,8 @@ struct Pair<'a> {
 
 const SLOW: Ending = Ending { rule: 0, position: 0, reason: 0, code: Ending::SLOW };
 
-impl Pair<'_> {
-    #[inline]
+impl<L: Lanes> Pair<'_, L> {
+    #[inline(always)]
     fn prefetch(&self) {
         self.program.prefetch_bucket(self.list, self.peer);
         self.program.prefetch_endings(self.list);
@@ -244,32 +252,44 @@ impl Pair<'_> {
     }
 
     /// The row of the first list.
-    #[inline]
+    #[inline(always)]
     fn row(&self) -> u32 {
-        self.program.row_of(self.list, self.peer, self.group)
+        self.row_of(self.list)
+    }
+
+    #[inline(always)]
+    fn row_of(&self, list: &ListRecord) -> u32 {
+        self.program.row_of(self.lanes, list, self.peer, self.group)
     }
 
     /// What comes first in the first list, of which this is the row.
-    #[inline]
+    #[inline(always)]
     fn word(&self, row: u32) -> Word {
-        word_of(self.program, self.list, row, self.traffic.number)
+        self.word_of(self.list, row)
     }
 
-    /// What the first rule leads to, and whether it decides: that of the first bit, or of what comes first in the first
-    /// list.
-    #[inline]
-    fn first(&self, position: u32, word: Word) -> (Ending, bool) {
+    #[inline(always)]
+    fn word_of(&self, list: &ListRecord, row: u32) -> Word {
+        let word = |row| self.program.word(self.lanes, row, self.traffic.number);
+        // The row 0 is empty. Looking into it costs less than to foresee who has no other.
+        word(row).min(word(list.wild))
+    }
+
+    /// What the first rule leads to, that of the first bit or of what comes first in the first list. The number is not 0 if
+    /// more than this decides.
+    #[inline(always)]
+    fn first(&self, position: u32, word: Word) -> (Ending, u32) {
         let narrow = self.ending(self.list, word);
         let is_wide = position < u32::from(self.list.words_before) * 64;
         let place = if is_wide { position } else { 0 };
         let wide = self.wide.endings.get(index(place)).copied().unwrap_or(SLOW);
+        let noted = word & (WORD_LOG | WORD_HTTP) | u32::from(self.list.flags & ListRecord::MIXED);
         // Which of both it is cannot be foreseen.
-        let ending = select_unpredictable(is_wide, wide, narrow);
-        let is_noted = (word & (WORD_LOG | WORD_HTTP) != 0) | (self.list.flags & ListRecord::MIXED != 0);
-        (ending, (ending.code < Ending::PASS) & (is_wide | !is_noted))
+        let (ending, noted) = select_unpredictable(is_wide, (wide, 0), (narrow, noted));
+        (ending, noted | u32::from(ending.code & !Ending::ALLOW))
     }
 
-    #[inline]
+    #[inline(always)]
     fn ending(&self, list: &ListRecord, word: Word) -> Ending {
         self.program.endings.get(index(list.endings) + index(word >> 2)).copied().unwrap_or(SLOW)
     }
@@ -287,8 +307,7 @@ impl Pair<'_> {
             let Some(header) = self.program.endings.get(index(list.endings)) else { return SLOW };
             let Some(next) = self.program.lists.get(header.rule) else { return SLOW };
             list = next;
-            let row = self.program.row_of(list, self.peer, self.group);
-            let word = word_of(self.program, list, row, self.traffic.number);
+            let word = self.word_of(list, self.row_of(list));
             let ending = self.in_list(list, word, u32::from(header.position) * 64, notes);
             if ending.code & Ending::ACTION != Ending::PASS {
                 return ending;
@@ -330,10 +349,10 @@ impl Pair<'_> {
     }
 
     /// The first bit of all; if there is none, a number after all.
-    #[inline]
+    #[inline(always)]
     fn first_bit(&self) -> u32 {
         let traffic = self.wide.traffic_row(self.traffic.atom);
-        self.wide.first_bit(self.list.subject_row, self.row, traffic)
+        self.wide.first_bit(self.lanes, self.list.subject_row, self.row, traffic)
     }
 
     /// What the first set bit in a range leads to that decides. After a rule that passes that is the first bit of the next

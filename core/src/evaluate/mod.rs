@@ -24,7 +24,8 @@ mod walk;
 
 use crate::cluster::Scope;
 use crate::model::{Action, Evaluation, Flow, FlowContext, Point, Reason, Role, RuleId, Verdict};
-use crate::tables::{EndpointRecord, Tables};
+use crate::tables::{EndpointRecord, Lanes, Tables, Task, run};
+use batch::Batch;
 
 /// What one endpoint says of a flow in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,23 +94,48 @@ pub(crate) fn verdicts(tables: &Tables, flows: &[Flow], verdicts: &mut [Verdict]
     let context = &context;
     let slowly = |scope| move |flow: &Flow| connection::verdict(tables, flow, context, scope);
     for (flows, verdicts) in flows.chunks(batch::TOGETHER).zip(verdicts.chunks_mut(batch::TOGETHER)) {
-        batch::verdicts(tables, &tables.enforced, flows, verdicts, slowly(Scope::Enforced));
+        let slowly_enforced = slowly(Scope::Enforced);
+        run(Batch { tables, program: &tables.enforced, flows, verdicts, slowly: slowly_enforced });
         let Some(program) = &tables.pending else { continue };
         let mut pending = [Verdict::default(); batch::TOGETHER];
-        batch::verdicts(tables, program, flows, &mut pending, slowly(Scope::Pending));
+        let slowly_pending = slowly(Scope::Pending);
+        run(Batch { tables, program, flows, verdicts: &mut pending, slowly: slowly_pending });
         for (verdict, pending) in verdicts.iter_mut().zip(pending) {
             *verdict = verdict.with_flag(Verdict::STAGED_DIFFERS, verdict.action() != pending.action());
         }
     }
 }
 
-/// By the fast form if it can say.
+/// The verdict of a flow in one scope.
 fn in_scope(tables: &Tables, flow: &Flow, context: &FlowContext, scope: Scope) -> Verdict {
-    let program = match scope {
-        Scope::Enforced => Some(&tables.enforced),
-        Scope::Pending => tables.pending.as_ref(),
-    };
-    let fast =
-        program.filter(|_| context.is_plain()).and_then(|program| fast::verdict(tables, program, flow));
-    fast.unwrap_or_else(|| connection::verdict(tables, flow, context, scope))
+    run(Asked { tables, flow, context, scope })
+}
+
+struct Asked<'a> {
+    tables: &'a Tables,
+    flow: &'a Flow,
+    context: &'a FlowContext,
+    scope: Scope,
+}
+
+impl Task for Asked<'_> {
+    type Output = Verdict;
+
+    /// By the fast form if it can say.
+    #[inline(always)]
+    fn run(self, lanes: impl Lanes) -> Verdict {
+        let Asked { tables, flow, context, scope } = self;
+        let program = match scope {
+            Scope::Enforced => Some(&tables.enforced),
+            Scope::Pending => tables.pending.as_ref(),
+        };
+        // A closure would not be compiled for what the processor can do.
+        if let Some(program) = program
+            && context.is_plain()
+            && let Some(verdict) = fast::verdict(lanes, tables, program, flow)
+        {
+            return verdict;
+        }
+        connection::verdict(tables, flow, context, scope)
+    }
 }

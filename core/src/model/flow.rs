@@ -149,10 +149,7 @@ impl Flow {
     #[inline]
     pub(crate) fn v4_addresses(&self) -> Option<(u32, u32)> {
         let unnamed = self.source_endpoint | self.destination_endpoint == NO_ENDPOINT;
-        if self.flags != SOURCE_V4 | DESTINATION_V4 || !unnamed {
-            return None;
-        }
-        Some((v4(self.source)?, v4(self.destination)?))
+        (self.flags == SOURCE_V4 | DESTINATION_V4 && unnamed).then(|| (v4(self.source), v4(self.destination)))
     }
 
     /// The source port.
@@ -215,12 +212,11 @@ fn octets(address: Option<IpAddr>) -> [u8; 16] {
     }
 }
 
-/// The IPv4 address in its mapped form.
+/// The IPv4 address of its mapped form.
 #[inline]
-fn v4(octets: [u8; 16]) -> Option<u32> {
-    let bits = u128::from_be_bytes(octets);
+fn v4(octets: [u8; 16]) -> u32 {
     let [.., a, b, c, d] = octets;
-    (bits >> 32 == 0xffff).then(|| u32::from_be_bytes([a, b, c, d]))
+    u32::from_be_bytes([a, b, c, d])
 }
 
 fn family(address: Option<IpAddr>, v4: u8, v6: u8) -> u8 {

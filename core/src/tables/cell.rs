@@ -2,11 +2,14 @@
 #![allow(unsafe_code, reason = "arrays that grow while they are read, prefetching, and SIMD")]
 
 mod compare;
+mod lanes;
 
 #[cfg(all(test, loom))]
 mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+pub(crate) use lanes::{Lanes, Task, Usual, run};
 
 use super::Block;
 #[cfg(all(test, loom))]
@@ -211,8 +214,8 @@ pub(crate) fn prefetch<T>(list: &[T], place: usize) {
     let _ = (list, place);
 }
 
-/// Calls the form of a function of [`compare`] that suits the processor.
-macro_rules! suited {
+/// Calls the form of a function of [`compare`] that every processor of the kind knows.
+macro_rules! usual {
     ($name:ident($($argument:expr),*)) => {{
         #[cfg(target_arch = "x86_64")]
         {
@@ -225,27 +228,10 @@ macro_rules! suited {
         }
     }};
 }
-
-/// The place of the first number that is equal to one; 8 if none is.
-#[inline]
-pub(super) fn first_equal(numbers: &[u32; 8], one: u32) -> u32 {
-    suited!(first_equal(numbers, one))
-}
-
-/// How many of sorted numbers are not above a limit.
-#[inline]
-pub(super) fn count_at_most(sorted: &[u32; 8], limit: u32) -> u32 {
-    suited!(count_at_most(sorted, limit))
-}
+use usual;
 
 /// How many of sorted octets are not above a limit.
 #[inline]
 pub(super) fn count_octets_at_most(sorted: &[u8; 16], limit: u8) -> u32 {
-    suited!(count_octets_at_most(sorted, limit))
-}
-
-/// The first bit that is set in all; 512 if none is.
-#[inline]
-pub(super) fn first_common_bit(one: &Block, other: &Block, third: &Block) -> u32 {
-    suited!(first_common_bit(one, other, third))
+    usual!(count_octets_at_most(sorted, limit))
 }

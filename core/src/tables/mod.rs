@@ -27,7 +27,7 @@ mod trie;
 pub(crate) use addresses::{Addresses, ClassParts, Occupant, Place};
 pub use bytes::SnapshotError;
 pub(crate) use bytes::{from_bytes, to_bytes};
-pub(crate) use cell::{Arena, prefetch};
+pub(crate) use cell::{Arena, Lanes, Task, Usual, prefetch, run};
 pub(crate) use checks::{Check, PortCheck, Side};
 pub(crate) use endpoints::{EndpointRecord, Endpoints, Host, Interface, NodeRecord, Subject};
 pub(crate) use lineage::Lineage;

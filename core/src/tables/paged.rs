@@ -42,6 +42,12 @@ impl<P: Copy> Pages<P> {
         }
     }
 
+    /// The same of those that are sealed only.
+    #[inline]
+    pub(super) fn get_sealed(&self, number: u32) -> Option<&P> {
+        self.sealed.get(index(number))
+    }
+
     #[cold]
     fn fresh_page(&self, number: u32) -> Option<&P> {
         self.fresh.get(index(number).checked_sub(self.sealed.len())?)
@@ -193,15 +199,6 @@ impl<T: Copy, const N: usize> Paged<T, N> {
         self.pages.seal();
         if is_worth_moving(self.garbage(), self.bytes()) {
             self.compact();
-        }
-    }
-
-    /// Tells the processor that a record will be read soon.
-    #[inline]
-    pub(crate) fn prefetch(&self, number: u32) {
-        let (page, place) = Self::place(number);
-        if let Some(page) = self.directory.get(page) {
-            self.pages.prefetch_in(*page, place);
         }
     }
 

@@ -4,8 +4,7 @@
 //! for the subject's class, for the peer's class and for the atom. All others are *narrow*: a subject has a list for each
 //! tier where they govern it, and for a peer's class the list has a row that says which of its rules comes first.
 
-use super::cell::{count_at_most, first_common_bit, first_equal};
-use super::{Arena, Lineage, Paged, Pool, Span, Table, index, prefetch};
+use super::{Arena, Lanes, Lineage, Usual, Paged, Pool, Span, Table, index, prefetch};
 use crate::model::{Reason, RuleId};
 use std::hint::select_unpredictable;
 
@@ -207,19 +206,19 @@ impl Row {
 impl Bucket {
     pub(crate) const EMPTY: Bucket = Bucket { classes: [super::NONE; 8], rows: [0; 8] };
 
-    /// The row of a class that is there, or another.
-    #[inline]
+    /// The row of a class that is there.
     fn find(&self, peer: u32) -> Option<u32> {
-        self.rows.get(index(first_equal(&self.classes, peer))).copied()
+        let mut places = self.classes.iter().zip(&self.rows);
+        places.find(|(class, _)| **class == peer).map(|(_, row)| *row)
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_full(&self) -> bool {
         self.classes.last().is_some_and(|class| *class != super::NONE)
     }
 
     /// Which bucket of a list a class belongs into.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(class: u32, bits: u8) -> u32 {
         // The upper bits of a product with an odd number; no bits at all for a single bucket.
         u32::try_from(u64::from(class.wrapping_mul(0x9e37_79b1)) << bits >> 32).unwrap_or(0)
@@ -227,19 +226,19 @@ impl Bucket {
 }
 
 impl Program {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn class(&self, class: u32) -> Option<&Class> {
         self.classes.get(class)
     }
 
     /// The row of a list for a peer.
-    #[inline]
-    pub(crate) fn row_of(&self, list: &ListRecord, peer: u32, group: u32) -> u32 {
+    #[inline(always)]
+    pub(crate) fn row_of(&self, lanes: impl Lanes, list: &ListRecord, peer: u32, group: u32) -> u32 {
         let group = select_unpredictable(list.flags & ListRecord::ONE_BASE == 0, group, 0);
         let other = self.bases.get(index(list.base + group)).copied().unwrap_or(0);
         let number = Bucket::of(peer, list.bucket_bits);
         let Some(bucket) = self.buckets.get(index(list.bucket + number)) else { return other };
-        let place = first_equal(&bucket.classes, peer);
+        let place = lanes.first_equal(&bucket.classes, peer);
         // Only a full bucket sends its classes to the next.
         if (place == 8) & bucket.is_full() {
             return self.row_after(list, peer, number).unwrap_or(other);
@@ -264,38 +263,32 @@ impl Program {
         None
     }
 
-    /// Brings in the class.
-    #[inline]
-    pub(crate) fn prefetch_class(&self, class: u32) {
-        self.classes.prefetch(class);
-    }
-
     /// Brings in what [`Program::row_of`] reads first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn prefetch_bucket(&self, list: &ListRecord, peer: u32) {
         prefetch(&self.buckets, index(list.bucket + Bucket::of(peer, list.bucket_bits)));
     }
 
     /// Brings in a row.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn prefetch_row(&self, row: u32) {
         prefetch(&self.rows, index(row));
     }
 
     /// Brings in the first endings of a list. Most lists have no more than these.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn prefetch_endings(&self, list: &ListRecord) {
         prefetch(&self.endings, index(list.endings) + 1);
     }
 
     /// What comes first in a row for traffic.
-    #[inline]
-    pub(crate) fn word(&self, row: u32, traffic: u32) -> Word {
+    #[inline(always)]
+    pub(crate) fn word(&self, lanes: impl Lanes, row: u32, traffic: u32) -> Word {
         let Some(row) = self.rows.get(index(row)) else { return NO_MATCH };
         if row.starts.first() == Some(&Row::LONG) {
             return self.long_word(row, traffic);
         }
-        let last = count_at_most(&row.starts, traffic).wrapping_sub(1);
+        let last = lanes.count_at_most(&row.starts, traffic).wrapping_sub(1);
         row.words.get(index(last & 7)).copied().unwrap_or(NO_MATCH)
     }
 
@@ -336,37 +329,36 @@ impl Program {
 
 impl Wide {
     /// The first bit that is set in a row of subjects, one of peers and one of traffic; if none is, a number after all bits.
-    #[inline]
-    pub(crate) fn first_bit(&self, subject: u32, peer: u32, traffic: u32) -> u32 {
-        let rows = [subject, peer, traffic];
-        let bit = self.first_in_block(rows, 0);
+    #[inline(always)]
+    pub(crate) fn first_bit(&self, lanes: impl Lanes, subject: u32, peer: u32, traffic: u32) -> u32 {
+        let bit = match self.block(subject, peer, traffic, 0) {
+            Some([subject, peer, traffic]) => lanes.first_common_bit(subject, peer, traffic),
+            None => BLOCK_BITS,
+        };
         // Whether there is one cannot be foreseen, but most have one block.
-        if self.blocks > 1 && bit == BLOCK_BITS { self.first_after(rows) } else { bit }
+        if self.blocks > 1 && bit == BLOCK_BITS { self.first_after(subject, peer, traffic) } else { bit }
     }
 
     /// The same in the blocks after the first.
     #[inline(never)]
-    fn first_after(&self, rows: [u32; 3]) -> u32 {
-        let mut bits = (1..self.blocks).map(|block| (block, self.first_in_block(rows, block)));
-        let found = bits.find(|(_, bit)| *bit < BLOCK_BITS);
-        found.map_or(self.blocks * BLOCK_BITS, |(block, bit)| block * BLOCK_BITS + bit)
-    }
-
-    #[inline]
-    fn first_in_block(&self, [subject, peer, traffic]: [u32; 3], block: u32) -> u32 {
-        let rows = self.block(subject, peer, traffic, block);
-        rows.map_or(BLOCK_BITS, |[subject, peer, traffic]| first_common_bit(subject, peer, traffic))
+    fn first_after(&self, subject: u32, peer: u32, traffic: u32) -> u32 {
+        let first = |block| {
+            let [subject, peer, traffic] = self.block(subject, peer, traffic, block)?;
+            let bit = Usual.first_common_bit(subject, peer, traffic);
+            (bit < BLOCK_BITS).then_some(block * BLOCK_BITS + bit)
+        };
+        (1..self.blocks).find_map(first).unwrap_or(self.blocks * BLOCK_BITS)
     }
 
     /// Brings in what [`Wide::first_bit`] reads first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn prefetch(&self, subject: u32, peer: u32) {
         prefetch(&self.subjects, index(subject * self.blocks));
         prefetch(&self.peers, index(peer * self.blocks));
     }
 
     /// A block of each of these rows.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn block(&self, subject: u32, peer: u32, traffic: u32, block: u32) -> Option<[&Block; 3]> {
         let place = |row: u32| index(row * self.blocks + block);
         let subject = &self.subjects.get(place(subject))?.0;
@@ -376,7 +368,7 @@ impl Wide {
     }
 
     /// The row of an atom.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn traffic_row(&self, atom: u32) -> u32 {
         self.traffic_rows.get(index(atom)).copied().unwrap_or(0)
     }

@@ -3,7 +3,6 @@
 use super::cell::count_octets_at_most;
 use super::paged::{Pages, is_worth_moving};
 use super::{Arena, count, index};
-use std::hint::select_unpredictable;
 
 /// How many runs a sparse page has at most, so that it is one line of memory.
 const SPARSE: usize = 12;
@@ -365,33 +364,22 @@ impl Trie {
         }
     }
 
-    /// The number of an address. Each of its branches mostly follows from those before.
-    #[inline]
+    /// The number of an address.
+    #[inline(always)]
     pub(crate) fn get(&self, address: u32) -> u32 {
         let [_, _, third, fourth] = address.to_be_bytes();
-        let mut entry = self.first(address);
-        for octet in [third, fourth] {
-            match entry & KIND {
-                DENSE_PAGE => entry = self.in_dense(entry & !KIND, octet),
-                SPARSE_PAGE => entry = self.in_sparse(entry & !KIND, octet),
-                _ => break,
-            }
-        }
-        entry
+        let entry = self.first(address);
+        let entry = self.below(entry, third);
+        self.below(entry, fourth)
     }
 
     /// The numbers of many addresses, step by step for all of them.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_many<const N: usize>(&self, addresses: &[u32; N]) -> [u32; N] {
         let mut numbers = [0; N];
         for (address, number) in addresses.iter().zip(&mut numbers) {
-            let [_, _, third, _] = address.to_be_bytes();
-            *number = self.first(*address);
-            self.prefetch(*number, third);
-        }
-        for (address, number) in addresses.iter().zip(&mut numbers) {
             let [_, _, third, fourth] = address.to_be_bytes();
-            *number = self.below(*number, third);
+            *number = self.below(self.first(*address), third);
             self.prefetch(*number, fourth);
         }
         for (address, number) in addresses.iter().zip(&mut numbers) {
@@ -402,35 +390,31 @@ impl Trie {
     }
 
     /// What the first two octets lead to.
-    #[inline]
+    #[inline(always)]
     fn first(&self, address: u32) -> u32 {
         let [first, second, _, _] = address.to_be_bytes();
-        let entry = self.root.get(usize::from(first)).copied().unwrap_or(0);
-        if entry & KIND == 0 { entry } else { self.in_dense(entry & !KIND, second) }
+        self.below(self.root.get(usize::from(first)).copied().unwrap_or(0), second)
     }
 
-    /// What the next octet leads to. Free of branches: of which kind an entry is cannot be foreseen.
-    #[inline]
+    /// What the next octet leads to. The numbers of pages tell the kinds apart: taken for the wrong kind, they are too high.
+    #[inline(always)]
     fn below(&self, entry: u32, octet: u8) -> u32 {
-        let [dense, sparse] = places(entry);
-        let (in_dense, in_sparse) = (self.in_dense(dense, octet), self.in_sparse(sparse, octet));
-        let below = select_unpredictable(entry & DENSE_PAGE == 0, in_sparse, in_dense);
-        select_unpredictable(entry & KIND == 0, entry, below)
+        if let Some(page) = self.dense.get_sealed(entry.wrapping_sub(DENSE_PAGE)) {
+            return page.get(usize::from(octet)).copied().unwrap_or(0);
+        }
+        if let Some(page) = self.sparse.get_sealed(entry.wrapping_sub(SPARSE_PAGE)) {
+            return page.find(octet);
+        }
+        if entry & KIND == 0 { entry } else { self.below_fresh(entry, octet) }
     }
 
-    #[inline]
-    fn in_dense(&self, number: u32, octet: u8) -> u32 {
-        self.dense.get(number).and_then(|page| page.get(usize::from(octet))).copied().unwrap_or(0)
+    /// The same where the page is not sealed.
+    #[cold]
+    fn below_fresh(&self, entry: u32, octet: u8) -> u32 {
+        self.entries(entry).get(usize::from(octet)).copied().unwrap_or(0)
     }
 
-    #[inline]
-    fn in_sparse(&self, number: u32, octet: u8) -> u32 {
-        let Some(page) = self.sparse.get(number) else { return 0 };
-        let last = count_octets_at_most(&page.starts, octet).wrapping_sub(1);
-        page.entries.get(index(last).min(SPARSE - 1)).copied().unwrap_or(0)
-    }
-
-    #[inline]
+    #[inline(always)]
     fn prefetch(&self, entry: u32, octet: u8) {
         let [dense, sparse] = places(entry);
         self.dense.prefetch_in(dense, octet.into());
@@ -443,6 +427,12 @@ impl Trie {
 }
 
 impl SparsePage {
+    #[inline(always)]
+    fn find(&self, octet: u8) -> u32 {
+        let last = count_octets_at_most(&self.starts, octet).wrapping_sub(1);
+        self.entries.get(index(last).min(SPARSE - 1)).copied().unwrap_or(0)
+    }
+
     /// Of at most [`SPARSE`] runs.
     fn new(entries: &Entries) -> Self {
         let mut page = SparsePage { starts: [u8::MAX; 16], entries: [0; SPARSE] };

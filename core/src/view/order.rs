@@ -6,7 +6,7 @@
 
 use super::changes::Changes;
 use super::delta::Apart;
-use crate::tables::{Addresses, Class, Program, index};
+use crate::tables::{Addresses, Class, Program, Usual, index};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -150,7 +150,8 @@ impl Changed<'_> {
         subject.sides.iter().zip(rows).all(|(first, (row, other_row))| {
             let mut list = first;
             for _ in 0..=program.lists.len() {
-                let is_same = program.row_of(list, one, from.group) == program.row_of(list, other, to.group);
+                let row_of = |class, group| program.row_of(Usual, list, class, group);
+                let is_same = row_of(one, from.group) == row_of(other, to.group);
                 let Some(header) = program.endings.get(index(list.endings)).filter(|_| is_same) else {
                     return false;
                 };

@@ -311,6 +311,7 @@ fn exceptions(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::Usual;
 
     /// More classes than a bucket takes belong into the last one, and go on from the first.
     #[test]
@@ -326,10 +327,10 @@ mod tests {
             let (bucket, bucket_bits) = buckets(&mut program, &crowd);
             assert_eq!(bucket_bits, bits);
             let list = ListRecord { bucket, bucket_bits, ..ListRecord::default() };
-            assert!(crowd.iter().all(|(class, row)| program.row_of(&list, *class, 0) == *row));
+            assert!(crowd.iter().all(|(class, row)| program.row_of(Usual, &list, *class, 0) == *row));
             let (highest, _) = crowd.last().unwrap();
             let strangers = (0..highest + 100).filter(|class| crowd.iter().all(|(known, _)| known != class));
-            strangers.for_each(|class| assert_eq!(program.row_of(&list, class, 0), 0));
+            strangers.for_each(|class| assert_eq!(program.row_of(Usual, &list, class, 0), 0));
         }
     }
 }

@@ -1,8 +1,61 @@
 //! Small fixed arrays searched without branches: what is found there cannot be foreseen.
 //!
-//! On x86-64 by SSE2, which every such processor has; elsewhere by what compilers make of loops. Tests hold both equal.
+//! On x86-64 by AVX2 where the processor has it, else by SSE2, which every such processor has; elsewhere by what compilers
+//! make of loops. Tests hold them equal.
 
 use crate::tables::Block;
+use std::hint::select_unpredictable;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx2 {
+    use super::Block;
+    use std::arch::x86_64::{
+        __m256i, _mm256_and_si256, _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmpeq_epi32,
+        _mm256_cmpeq_epi64, _mm256_min_epu32, _mm256_movemask_pd, _mm256_movemask_ps, _mm256_set_epi32,
+        _mm256_set_epi64x, _mm256_set1_epi32, _mm256_setzero_si256,
+    };
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in super::super) fn first_equal(numbers: &[u32; 8], one: u32) -> u32 {
+        let equal = _mm256_cmpeq_epi32(eight(numbers), _mm256_set1_epi32(one.cast_signed()));
+        (_mm256_movemask_ps(_mm256_castsi256_ps(equal)) | 1 << 8).trailing_zeros()
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in super::super) fn count_at_most(sorted: &[u32; 8], limit: u32) -> u32 {
+        let sorted = eight(sorted);
+        let lower = _mm256_min_epu32(sorted, _mm256_set1_epi32(limit.cast_signed()));
+        (!_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(lower, sorted)))).trailing_zeros()
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in super::super) fn first_common_bit(one: &Block, other: &Block, third: &Block) -> u32 {
+        let ([a, b], [c, d], [e, f]) = (halves(one), halves(other), halves(third));
+        let empty = |a, b, c| {
+            let common = _mm256_and_si256(_mm256_and_si256(a, b), c);
+            _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(common, _mm256_setzero_si256())))
+        };
+        let word = (!(empty(a, c, e) | empty(b, d, f) << 4)).trailing_zeros();
+        super::bit_of(word, [one, other, third])
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn eight(numbers: &[u32; 8]) -> __m256i {
+        let [a, b, c, d, e, f, g, h] = numbers.map(u32::cast_signed);
+        _mm256_set_epi32(h, g, f, e, d, c, b, a)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn halves(block: &Block) -> [__m256i; 2] {
+        let [a, b, c, d, e, f, g, h] = block.map(u64::cast_signed);
+        [_mm256_set_epi64x(d, c, b, a), _mm256_set_epi64x(h, g, f, e)]
+    }
+}
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod sse2 {
@@ -12,7 +65,6 @@ pub(super) mod sse2 {
         _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set_epi32, _mm_set_epi64x, _mm_set1_epi8,
         _mm_set1_epi32, _mm_setzero_si128, _mm_xor_si128,
     };
-    use std::hint::select_unpredictable;
 
     #[inline]
     #[target_feature(enable = "sse2")]
@@ -53,10 +105,7 @@ pub(super) mod sse2 {
         let high = _mm_packs_epi32(empty(c, g, k), empty(d, h, l));
         // A bit for each half of a word, and one more after the last.
         let used = !_mm_movemask_epi8(_mm_packs_epi16(low, high));
-        let word = used.trailing_zeros() / 2;
-        let at = |block: &Block| block.get(super::place(word)).copied().unwrap_or(0);
-        let bits = at(one) & at(other) & at(third);
-        select_unpredictable(word < 8, word * 64 + (bits | 1 << 63).trailing_zeros(), 512)
+        super::bit_of(used.trailing_zeros() / 2, [one, other, third])
     }
 
     /// The first of eight places of 16 bits, each all ones or all zeros, that is all ones; 8 if none is.
@@ -104,11 +153,17 @@ pub(super) mod portable {
     #[inline]
     pub(in super::super) fn first_common_bit(one: &Block, other: &Block, third: &Block) -> u32 {
         let words = one.iter().zip(other).zip(third).map(|((one, other), third)| one & other & third);
-        let used = (0..).zip(words.clone()).map(|(place, word)| u32::from(word != 0) << place).sum::<u32>();
-        let word = (used | 1 << 8).trailing_zeros();
-        let bits = words.clone().nth(super::place(word)).unwrap_or(0);
-        if word < 8 { word * 64 + bits.trailing_zeros() } else { 512 }
+        let used = (0..).zip(words).map(|(place, word)| u32::from(word != 0) << place).sum::<u32>();
+        super::bit_of((used | 1 << 8).trailing_zeros(), [one, other, third])
     }
+}
+
+/// The first bit of the first word that has one in all, of which this is the number; 512 if it is 8.
+#[inline]
+fn bit_of(word: u32, blocks: [&Block; 3]) -> u32 {
+    let [one, other, third] = blocks.map(|block| block.get(place(word)).copied().unwrap_or(0));
+    // A processor finds no bit of nothing, so there always is one.
+    select_unpredictable(word < 8, word * 64 + (one & other & third | 1 << 63).trailing_zeros(), 512)
 }
 
 /// The place of a number below 8.
@@ -119,7 +174,8 @@ fn place(number: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{count_at_most, count_octets_at_most, first_common_bit, first_equal};
+    use super::super::lanes::{Lanes, Task, Usual, run};
+    use super::super::count_octets_at_most;
     use super::*;
     use proptest::prelude::*;
 
@@ -134,16 +190,46 @@ mod tests {
         prop_oneof![prop::array::uniform8(word), full]
     }
 
+    /// One of the searches.
+    #[derive(Clone, Copy)]
+    enum Search<'a> {
+        Equal(&'a [u32; 8], u32),
+        AtMost(&'a [u32; 8], u32),
+        Common([&'a Block; 3]),
+    }
+
+    impl Task for Search<'_> {
+        type Output = u32;
+
+        fn run(self, lanes: impl Lanes) -> u32 {
+            match self {
+                Search::Equal(numbers, one) => lanes.first_equal(numbers, one),
+                Search::AtMost(sorted, limit) => lanes.count_at_most(sorted, limit),
+                Search::Common([one, other, third]) => lanes.first_common_bit(one, other, third),
+            }
+        }
+    }
+
+    impl Search<'_> {
+        /// By every form that there is here.
+        fn each(self) -> [usize; 3] {
+            let portable = match self {
+                Search::Equal(numbers, one) => portable::first_equal(numbers, one),
+                Search::AtMost(sorted, limit) => portable::count_at_most(sorted, limit),
+                Search::Common([one, other, third]) => portable::first_common_bit(one, other, third),
+            };
+            [run(self), self.run(Usual), portable].map(|number| number as usize)
+        }
+    }
+
     proptest! {
         #[test]
         fn numbers_are_found(mut numbers in prop::array::uniform8(number()), one in number()) {
             let place = numbers.iter().position(|number| *number == one).unwrap_or(8);
-            prop_assert_eq!(first_equal(&numbers, one) as usize, place);
-            prop_assert_eq!(portable::first_equal(&numbers, one) as usize, place);
+            prop_assert_eq!(Search::Equal(&numbers, one).each(), [place; 3]);
             numbers.sort_unstable();
             let count = numbers.iter().filter(|number| **number <= one).count();
-            prop_assert_eq!(count_at_most(&numbers, one) as usize, count);
-            prop_assert_eq!(portable::count_at_most(&numbers, one) as usize, count);
+            prop_assert_eq!(Search::AtMost(&numbers, one).each(), [count; 3]);
         }
 
         #[test]
@@ -158,8 +244,7 @@ mod tests {
         fn the_first_common_bit_is_found(one in block(), other in block(), third in block()) {
             let is_set = |bit: &usize| [one, other, third].iter().all(|block| block[bit / 64] >> (bit % 64) & 1 == 1);
             let first = (0..512).find(is_set).unwrap_or(512);
-            prop_assert_eq!(first_common_bit(&one, &other, &third) as usize, first);
-            prop_assert_eq!(portable::first_common_bit(&one, &other, &third) as usize, first);
+            prop_assert_eq!(Search::Common([&one, &other, &third]).each(), [first; 3]);
         }
     }
 }
