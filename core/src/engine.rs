@@ -1,7 +1,7 @@
 //! The snapshot in force, replaced whole while readers go on.
 
 use crate::evaluate;
-use crate::model::{Evaluation, Flow, FlowContext, Verdict};
+use crate::model::{Columns, Evaluation, Flow, FlowContext, Verdict};
 use crate::snapshot::Snapshot;
 use crate::tables::Tables;
 use arc_swap::{ArcSwapOption, Cache};
@@ -126,7 +126,15 @@ impl Reader<'_> {
     pub fn verdicts(&mut self, flows: &[Flow], verdicts: &mut [Verdict]) {
         match self.snapshot() {
             Some(snapshot) => snapshot.verdicts(flows, verdicts),
-            None => verdicts.iter_mut().zip(flows).for_each(|(verdict, _)| *verdict = Verdict::default()),
+            None => verdicts.iter_mut().take(flows.len()).for_each(|verdict| *verdict = Verdict::default()),
+        }
+    }
+
+    /// The same of flows that are given column by column.
+    pub fn verdicts_of(&mut self, flows: &Columns<'_>, verdicts: &mut [Verdict]) {
+        match self.snapshot() {
+            Some(snapshot) => snapshot.verdicts_of(flows, verdicts),
+            None => verdicts.iter_mut().take(flows.len()).for_each(|verdict| *verdict = Verdict::default()),
         }
     }
 }

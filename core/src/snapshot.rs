@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, Scope};
 use crate::compile::{self, CompileOptions};
 use crate::evaluate::{self, Judged};
-use crate::model::{Evaluation, Flow, FlowContext, Point, Verdict};
+use crate::model::{Columns, Evaluation, Flow, FlowContext, Point, Verdict};
 use crate::stats::Stats;
 use crate::tables::{self, Tables};
 use std::sync::Arc;
@@ -86,6 +86,11 @@ impl Snapshot {
     /// ```
     pub fn verdicts(&self, flows: &[Flow], verdicts: &mut [Verdict]) {
         evaluate::verdicts(&self.0, flows, verdicts);
+    }
+
+    /// The same of flows that are given column by column.
+    pub fn verdicts_of(&self, flows: &Columns<'_>, verdicts: &mut [Verdict]) {
+        evaluate::verdicts_of(&self.0, *flows, verdicts);
     }
 
     /// The verdict of a flow, enforced and pending. It takes no lock; only comparing the paths of HTTP requests

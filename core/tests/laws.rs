@@ -27,8 +27,12 @@ mod generate;
 mod calico_form;
 #[path = "laws/change.rs"]
 mod change;
+#[path = "laws/columns.rs"]
+mod columns;
 #[path = "laws/compiled.rs"]
 mod compiled;
+#[path = "laws/corners.rs"]
+mod corners;
 #[path = "laws/ends.rs"]
 mod ends;
 #[path = "laws/equality/mod.rs"]

@@ -270,6 +270,7 @@ fn readers_see_whole_updates_of_a_writer_at_full_speed() {
     let (mut cluster, engine, done) = (turns::cluster(), Engine::new(), AtomicBool::new(false));
     let mut compiler = Compiler::default();
     engine.publish(compiler.update(&mut cluster).snapshot);
+    let mut kept_up = 0;
     let start = Instant::now();
     let checked: usize = std::thread::scope(|threads| {
         let (engine, done) = (&engine, &done);
@@ -278,12 +279,20 @@ fn readers_see_whole_updates_of_a_writer_at_full_speed() {
         while start.elapsed() < TIME && !readers.iter().any(|reader| reader.is_finished()) {
             turns::next(&mut cluster);
             engine.publish(compiler.update(&mut cluster).snapshot);
+            // What upkeep moves, readers may be reading.
+            while cluster.generation().is_multiple_of(64)
+                && let Some(update) = compiler.maintain(&cluster, usize::MAX)
+            {
+                assert!(kept_up < cluster.generation(), "upkeep that never ends");
+                kept_up += 1;
+                engine.publish(update.snapshot);
+            }
         }
         done.store(true, Ordering::Relaxed);
         readers.map(|reader| reader.join().unwrap()).into_iter().sum()
     });
-    println!("{checked} verdicts of {} generations", cluster.generation());
-    assert!(checked > 1_000 && cluster.generation() > 2 * turns::SERVERS);
+    println!("{checked} verdicts of {} generations, {kept_up} times upkeep", cluster.generation());
+    assert!(checked > 1_000 && kept_up > 0 && cluster.generation() > 2 * turns::SERVERS);
     let snapshot = engine.snapshot().unwrap();
     for question in turns::questions() {
         let verdict = snapshot.verdict(&question.0, &FlowContext::default());

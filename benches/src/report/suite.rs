@@ -5,6 +5,7 @@ use super::compilation::Compilation;
 use super::timings::{Timings, times};
 use super::updates::Updates;
 use crate::baseline::{AllPolicies, AppliedRules, Unsupported};
+use crate::columns::{FlowColumns, in_columns};
 use crate::engine::{Answer, Engine, by_reference, compiled};
 use crate::measure::{
     Contestant, Plan, contest, in_batches, one_after_the_other, one_by_one, timed, two_thread_speedup,
@@ -96,25 +97,28 @@ impl SuiteReport {
             }
         };
         let contestant = |id, title, pass| Contestant { id, title, pass, flows: &uniform };
-        let timings = contest(
-            &[
-                contestant("loop", "compiled", one_by_one(&engine)),
-                contestant("batch", "compiled, 1,024 at a time", in_batches(batch, BATCH)),
-                contestant("l1", "l1: applied rules", one_by_one(&l1)),
-                contestant("l1_batch", "l1, 64 at a time", in_batches(l1_batch, L1_BATCH)),
-                contestant("dependent", "compiled, each after the last", one_after_the_other(&engine)),
-                contestant("l1_dependent", "l1, each after the last", one_after_the_other(&l1)),
-                Contestant {
-                    flows: &skewed,
-                    ..contestant("loop_skewed", "compiled, skewed flows", one_by_one(&engine))
-                },
-                Contestant { flows: &skewed, ..contestant("l1_skewed", "l1, skewed flows", one_by_one(&l1)) },
-                contestant("l0", "l0: every policy", one_by_one(&l0)),
-                contestant("reference", "reference", one_by_one(&reference)),
-            ],
-            plan,
-        );
-        let timings = Timings(timings);
+        let columns = FlowColumns::of(&uniform);
+        let mut contestants = vec![
+            contestant("loop", "compiled", one_by_one(&engine)),
+            contestant("batch", "compiled, 1,024 at a time", in_batches(batch, BATCH)),
+            contestant("l1", "l1: applied rules", one_by_one(&l1)),
+            contestant("l1_batch", "l1, 64 at a time", in_batches(l1_batch, L1_BATCH)),
+            contestant("dependent", "compiled, each after the last", one_after_the_other(&engine)),
+            contestant("l1_dependent", "l1, each after the last", one_after_the_other(&l1)),
+            Contestant {
+                flows: &skewed,
+                ..contestant("loop_skewed", "compiled, skewed flows", one_by_one(&engine))
+            },
+            Contestant { flows: &skewed, ..contestant("l1_skewed", "l1, skewed flows", one_by_one(&l1)) },
+            contestant("l0", "l0: every policy", one_by_one(&l0)),
+            contestant("reference", "reference", one_by_one(&reference)),
+        ];
+        if let Some(columns) = &columns {
+            let pass = in_columns(&snapshot, columns, BATCH);
+            contestants.insert(2, contestant("columns", "compiled, 1,024 rows of columns", pass));
+        }
+        let timings = Timings(contest(&contestants, plan));
+        drop(contestants);
         let [two_thread_speedup, l1_two_thread_speedup] =
             [two_thread_speedup(&engine, &uniform, plan), two_thread_speedup(&l1, &uniform, plan)];
         let shape = Shape::of(&cluster);

@@ -2,7 +2,9 @@
 
 use super::agreement::Agreement;
 use crate::measure::Plan;
-use crate::updates::{Editor, Follower, KINDS, Kind, Readers, UpdateTimes, measure_kind, measure_readers};
+use crate::updates::{
+    Deltas, Editor, Follower, KINDS, Kind, Readers, UpdateTimes, measure_kind, measure_readers,
+};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use tierwall::Snapshot;
@@ -73,13 +75,16 @@ impl fmt::Display for Updates {
         let titles = ["p50", "p90", "p99", "max", "commit", "update"];
         write!(f, "  {:<30}", "us until an edit is in force")?;
         titles.iter().try_for_each(|title| write!(f, "{title:>12}"))?;
-        writeln!(f, "{:>8}{:>8}", "edits", "whole")?;
+        writeln!(f, "{:>8}{:>8}{:>12}{:>8}{:>8}{:>8}", "edits", "whole", "delta", "writes", "live", "whole")?;
         for times in &self.updates {
             write!(f, "  {:<30}", times.title)?;
             let UpdateTimes { p50_us, p90_us, p99_us, max_us, commit_us, update_us, .. } = times;
             let numbers = [p50_us, p90_us, p99_us, max_us, commit_us, update_us];
             numbers.iter().try_for_each(|number| write!(f, "{number:>12.1}"))?;
-            writeln!(f, "{:>8}{:>8}", times.count, times.whole)?;
+            write!(f, "{:>8}{:>8}", times.count, times.whole)?;
+            let Deltas { p50_us, writes, count, live, whole } = times.delta;
+            let percent = |part: usize| format!("{} %", (part * 100).checked_div(count).unwrap_or(0));
+            writeln!(f, "{p50_us:>12.1}{writes:>8}{:>8}{:>8}", percent(live), percent(whole))?;
         }
         writeln!(f, "  the writer keeps {} bytes beside the tables", self.writer_bytes)?;
         let Some(readers) = &self.readers else { return Ok(()) };

@@ -1,10 +1,12 @@
 //! How long a cluster in force takes to follow an edit, and what its readers notice of it.
 
+mod deltas;
 mod edits;
 mod follower;
 mod policies;
 mod readers;
 
+pub use deltas::Deltas;
 pub use edits::{Edit, Editor, KINDS, Kind};
 pub use follower::{Follower, Times};
 pub use readers::{Readers, measure_readers};
@@ -39,6 +41,8 @@ pub struct UpdateTimes {
     pub count: usize,
     /// How many of them led to a compilation of everything.
     pub whole: usize,
+    /// What a backend has to do for such edits.
+    pub delta: Deltas,
 }
 
 /// Makes edits of a kind, one after the other, until there are many or the time is over. `None` if the cluster has nothing
@@ -55,11 +59,15 @@ pub fn measure_kind(
         let Some(edit) = (kind.draw)(editor, follower.cluster()) else { break };
         times.push(follower.follow(edit));
     }
-    (!times.is_empty()).then(|| UpdateTimes::of(kind, &times))
+    if times.is_empty() {
+        return None;
+    }
+    let delta = deltas::measure_deltas(follower, editor, kind, limit / 4);
+    Some(UpdateTimes::of(kind, &times, delta))
 }
 
 impl UpdateTimes {
-    fn of(kind: &Kind, times: &[Times]) -> Self {
+    fn of(kind: &Kind, times: &[Times], delta: Deltas) -> Self {
         let sorted = |part: fn(&Times) -> Duration| {
             let mut sorted: Vec<f64> = times.iter().map(|time| part(time).as_secs_f64() * 1e6).collect();
             sorted.sort_unstable_by(f64::total_cmp);
@@ -77,6 +85,7 @@ impl UpdateTimes {
             update_us: percentile(&sorted(|time| time.update), 50),
             count: times.len(),
             whole: times.iter().filter(|time| time.whole).count(),
+            delta,
         }
     }
 }
@@ -112,6 +121,8 @@ mod tests {
             measured.extend(times.map(|times| {
                 assert!(times.count > 0 && times.p50_us > 0.0 && times.max_us >= times.p99_us);
                 assert!(follower.cluster().generation() > before);
+                let Deltas { count, live, whole, .. } = times.delta;
+                assert!(count > 0 && live + whole <= count, "{:?}", times.delta);
                 times.id
             }));
         }

@@ -25,8 +25,7 @@ pub(super) struct TrafficOf {
 
 impl TrafficOf {
     #[inline(always)]
-    pub(super) fn new(tables: &Tables, flow: &Flow) -> Self {
-        let (protocol, port, icmp) = (flow.protocol().number(), flow.destination_port(), flow.icmp());
+    pub(super) fn new(tables: &Tables, (protocol, port, icmp): (u8, u16, (u8, u8))) -> Self {
         TrafficOf {
             number: traffic_number(protocol, port, icmp),
             atom: tables.traffic.atom(protocol, port, icmp),
@@ -42,12 +41,7 @@ impl Coordinates {
 
 /// The verdict of a flow without context, if this form can tell.
 #[inline(always)]
-pub(super) fn verdict(
-    lanes: impl Lanes,
-    tables: &Tables,
-    program: &Program,
-    flow: &Flow,
-) -> Option<Verdict> {
+pub(super) fn verdict(lanes: impl Lanes, tables: &Tables, program: &Program, flow: &Flow) -> Option<Verdict> {
     let located = Located::new(program, locate(tables, flow)?);
     let lookup = Lookup { lanes, program, located };
     // First what leads to other memory.
@@ -60,7 +54,7 @@ pub(super) fn verdict(
 /// address tells everything; or if both ends have the same address.
 #[inline(always)]
 pub(super) fn locate(tables: &Tables, flow: &Flow) -> Option<Coordinates> {
-    let traffic = TrafficOf::new(tables, flow);
+    let traffic = TrafficOf::new(tables, flow.traffic());
     if let Some((source, destination)) = flow.v4_addresses() {
         let (from, to) = (tables.addresses.v4.get(source), tables.addresses.v4.get(destination));
         return (source != destination).then_some(Coordinates { source: from, destination: to, traffic });

@@ -23,9 +23,9 @@ mod party;
 mod walk;
 
 use crate::cluster::Scope;
-use crate::model::{Action, Evaluation, Flow, FlowContext, Point, Reason, Role, RuleId, Verdict};
+use crate::model::{Action, Columns, Evaluation, Flow, FlowContext, Point, Reason, Role, RuleId, Verdict};
 use crate::tables::{EndpointRecord, Lanes, Tables, Task, run};
-use batch::Batch;
+use batch::{Batch, Flows, TOGETHER};
 
 /// What one endpoint says of a flow in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,17 +90,28 @@ pub(crate) fn evaluate(tables: &Tables, flow: &Flow, context: &FlowContext) -> E
 
 /// The enforced verdicts of flows without context, one after the other in `verdicts`; as many as the shorter holds.
 pub(crate) fn verdicts(tables: &Tables, flows: &[Flow], verdicts: &mut [Verdict]) {
+    all(tables, flows, verdicts);
+}
+
+/// The same of columns.
+pub(crate) fn verdicts_of(tables: &Tables, flows: Columns<'_>, verdicts: &mut [Verdict]) {
+    all(tables, flows, verdicts);
+}
+
+fn all(tables: &Tables, flows: impl Flows, verdicts: &mut [Verdict]) {
     let context = FlowContext::default();
     let context = &context;
     let slowly = |scope| move |flow: &Flow| connection::verdict(tables, flow, context, scope);
-    for (flows, verdicts) in flows.chunks(batch::TOGETHER).zip(verdicts.chunks_mut(batch::TOGETHER)) {
+    let starts = (0..flows.len()).step_by(TOGETHER);
+    for (start, verdicts) in starts.zip(verdicts.chunks_mut(TOGETHER)) {
+        let flows = flows.part(start, TOGETHER);
         let slowly_enforced = slowly(Scope::Enforced);
         run(Batch { tables, program: &tables.enforced, flows, verdicts, slowly: slowly_enforced });
         let Some(program) = &tables.pending else { continue };
-        let mut pending = [Verdict::default(); batch::TOGETHER];
+        let mut pending = [Verdict::default(); TOGETHER];
         let slowly_pending = slowly(Scope::Pending);
         run(Batch { tables, program, flows, verdicts: &mut pending, slowly: slowly_pending });
-        for (verdict, pending) in verdicts.iter_mut().zip(pending) {
+        for (verdict, pending) in verdicts.iter_mut().zip(pending).take(flows.len()) {
             *verdict = verdict.with_flag(Verdict::STAGED_DIFFERS, verdict.action() != pending.action());
         }
     }

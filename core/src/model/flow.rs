@@ -152,6 +152,12 @@ impl Flow {
         (self.flags == SOURCE_V4 | DESTINATION_V4 && unnamed).then(|| (v4(self.source), v4(self.destination)))
     }
 
+    /// The protocol, the destination port and the ICMP message.
+    #[inline]
+    pub(crate) fn traffic(&self) -> (u8, u16, (u8, u8)) {
+        (self.protocol, self.destination_port, self.icmp())
+    }
+
     /// The source port.
     pub fn source_port(&self) -> u16 {
         self.source_port

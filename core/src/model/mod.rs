@@ -1,6 +1,7 @@
 //! Domain values: what flows, rules and verdicts are made of. Nothing here parses text or knows an API dialect.
 
 mod address_set;
+mod columns;
 mod domain;
 mod flow;
 mod http;
@@ -13,6 +14,7 @@ mod rule;
 mod verdict;
 
 pub use address_set::{AddressPort, AddressPortSet, AddressSet};
+pub use columns::{ColumnLength, Columns, Ends};
 pub use domain::{DomainPattern, InvalidDomain, canonical_domain};
 pub use flow::{Flow, FlowContext, Http, HttpRequest, OriginalDestination, Side};
 pub use http::{HttpMatch, PathMatch, normalise_path};

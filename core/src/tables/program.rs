@@ -4,7 +4,7 @@
 //! for the subject's class, for the peer's class and for the atom. All others are *narrow*: a subject has a list for each
 //! tier where they govern it, and for a peer's class the list has a row that says which of its rules comes first.
 
-use super::{Arena, Lanes, Lineage, Usual, Paged, Pool, Span, Table, index, prefetch};
+use super::{Arena, Lanes, Lineage, Paged, Pool, Span, Table, Usual, index, prefetch};
 use crate::model::{Reason, RuleId};
 use std::hint::select_unpredictable;
 

@@ -1,10 +1,10 @@
 //! The compiled form answers as the reference does.
 
 use crate::generate::{Ask, asks, world};
-use crate::{cases, engines};
+use crate::{cases, columns, engines};
 use proptest::prelude::*;
 use tierwall::cluster::{Cluster, Scope};
-use tierwall::model::{Action, Direction, Flow, FlowContext, Point, Reason, Role, Verdict};
+use tierwall::model::{Action, Direction, Flow, FlowContext, Point, Reason, Role, Side, Verdict};
 use tierwall::reference::evaluate;
 use tierwall::{CompileOptions, Snapshot};
 
@@ -104,11 +104,23 @@ proptest! {
     fn a_batch_is_its_flows(world in world(), options in options(), asks in asks(), len in 0..100_usize) {
         let cluster = world.cluster();
         let snapshot = Snapshot::compile_with(&cluster, &options);
-        let flows: Vec<Flow> = asks.iter().cycle().take(len).map(|ask| ask.flow(&cluster)).collect();
+        let mut flows: Vec<Flow> = asks.iter().cycle().take(len).map(|ask| ask.flow(&cluster)).collect();
+        // Some to where they come from.
+        flows.iter_mut().skip(3).step_by(7).for_each(|flow| *flow = flow.with_destination(flow.source()));
         let mut verdicts = vec![Verdict::default(); len];
         snapshot.verdicts(&flows, &mut verdicts);
-        for (flow, verdict) in flows.iter().zip(verdicts) {
+        let is_v4 = |flow: &&Flow| [flow.source(), flow.destination()].iter().all(|side| {
+            matches!(side, Side::Address(address) if address.is_ipv4())
+        });
+        // Only then their addresses are looked up together.
+        let v4: Vec<Flow> = flows.iter().filter(is_v4).copied().collect();
+        let mut verdicts_v4 = vec![Verdict::default(); v4.len()];
+        snapshot.verdicts(&v4, &mut verdicts_v4);
+        for (flow, verdict) in flows.iter().zip(verdicts).chain(v4.iter().zip(verdicts_v4)) {
             prop_assert_eq!(verdict, snapshot.verdict(flow, &FlowContext::default()));
+        }
+        for group in columns::groups(&flows) {
+            group.check(&snapshot)?;
         }
     }
 

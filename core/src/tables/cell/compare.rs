@@ -174,8 +174,8 @@ fn place(number: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{Lanes, Task, Usual, run};
     use super::super::count_octets_at_most;
+    use super::super::lanes::{Lanes, Task, Usual, run};
     use super::*;
     use proptest::prelude::*;
 
