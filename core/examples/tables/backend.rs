@@ -285,9 +285,9 @@ impl LookUp<'_> {
 
     /// The row of the peer.
     fn row(&self, list: &List) -> u32 {
-        let (first, mask) = (Bucket::of(self.peer_class, list.bucket_bits), (1 << list.bucket_bits) - 1);
-        for step in 0..=mask {
-            let bucket = &self.program.buckets[(list.bucket + ((first + step) & mask)) as usize];
+        let (first, count) = (Bucket::of(self.peer_class, list.buckets), Bucket::count(list.buckets).max(1));
+        for step in 0..count {
+            let bucket = &self.program.buckets[(list.bucket + (first + step) % count) as usize];
             if let Some(place) = bucket.classes.iter().position(|class| *class == self.peer_class) {
                 return bucket.rows[place];
             }

@@ -48,8 +48,8 @@ pub(crate) struct ListRecord {
     pub(crate) endings: u32,
     /// The words of the tiers before it.
     pub(crate) words_before: u16,
-    /// It has two to the power of this many buckets.
-    pub(crate) bucket_bits: u8,
+    /// How many buckets it has: see [`Bucket::count`].
+    pub(crate) buckets: u8,
     pub(crate) flags: u8,
 }
 
@@ -61,7 +61,7 @@ impl ListRecord {
         wild: 0,
         endings: 0,
         words_before: 0,
-        bucket_bits: 0,
+        buckets: 0,
         flags: 0,
     };
 
@@ -217,11 +217,26 @@ impl Bucket {
         self.classes.last().is_some_and(|class| *class != super::NONE)
     }
 
-    /// Which bucket of a list a class belongs into.
+    /// The most buckets that a list can have.
+    pub(crate) const MOST: u32 = 15 << 15;
+
+    /// How many buckets an octet stands for: its lower half, shifted by its upper half.
     #[inline(always)]
-    pub(crate) fn of(class: u32, bits: u8) -> u32 {
-        // The upper bits of a product with an odd number; no bits at all for a single bucket.
-        u32::try_from(u64::from(class.wrapping_mul(0x9e37_79b1)) << bits >> 32).unwrap_or(0)
+    pub(crate) fn count(buckets: u8) -> u32 {
+        u32::from(buckets & 15) << (buckets >> 4)
+    }
+
+    /// Octets for more and more buckets: each one more, or an eighth more at most.
+    pub(crate) fn counts() -> impl Iterator<Item = u8> {
+        (1..16).chain((1..16).flat_map(|shift| (8..16).map(move |number| shift << 4 | number)))
+    }
+
+    /// Which bucket of a list a class belongs into: that part of all buckets which a product with an odd number is of 32
+    /// bits.
+    #[inline(always)]
+    pub(crate) fn of(class: u32, buckets: u8) -> u32 {
+        let spread = u64::from(class.wrapping_mul(0x9e37_79b1));
+        u32::try_from((spread * u64::from(Bucket::count(buckets))) >> 32).unwrap_or(0)
     }
 }
 
@@ -236,7 +251,7 @@ impl Program {
     pub(crate) fn row_of(&self, lanes: impl Lanes, list: &ListRecord, peer: u32, group: u32) -> u32 {
         let group = select_unpredictable(list.flags & ListRecord::ONE_BASE == 0, group, 0);
         let other = self.bases.get(index(list.base + group)).copied().unwrap_or(0);
-        let number = Bucket::of(peer, list.bucket_bits);
+        let number = Bucket::of(peer, list.buckets);
         let Some(bucket) = self.buckets.get(index(list.bucket + number)) else { return other };
         let place = lanes.first_equal(&bucket.classes, peer);
         // Only a full bucket sends its classes to the next.
@@ -250,9 +265,9 @@ impl Program {
 
     #[cold]
     fn row_after(&self, list: &ListRecord, peer: u32, number: u32) -> Option<u32> {
-        let mask = (1_u32 << list.bucket_bits) - 1;
-        for step in 1..=mask {
-            let bucket = self.buckets.get(index(list.bucket + (number.wrapping_add(step) & mask)))?;
+        let count = Bucket::count(list.buckets);
+        for next in (number + 1..count).chain(0..number) {
+            let bucket = self.buckets.get(index(list.bucket + next))?;
             if let Some(row) = bucket.find(peer) {
                 return Some(row);
             }
@@ -266,7 +281,7 @@ impl Program {
     /// Brings in what [`Program::row_of`] reads first.
     #[inline(always)]
     pub(crate) fn prefetch_bucket(&self, list: &ListRecord, peer: u32) {
-        prefetch(&self.buckets, index(list.bucket + Bucket::of(peer, list.bucket_bits)));
+        prefetch(&self.buckets, index(list.bucket + Bucket::of(peer, list.buckets)));
     }
 
     /// Brings in a row.

@@ -48,7 +48,7 @@ use std::collections::BTreeSet;
 
 /// The version of everything in this module: records, the order of their fields, and what numbers mean. It is raised with
 /// every change of these, so that a backend that pins maps can tell those of another version.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The number of traffic, by which rows tell it apart. It is the same for all snapshots.
 ///

@@ -47,8 +47,8 @@ pub struct List {
     pub endings: u32,
     /// How many words of bits belong to tiers before it.
     pub words_before: u16,
-    /// It has two to the power of this many buckets.
-    pub bucket_bits: u8,
+    /// How many buckets it has: see [`Bucket::count`].
+    pub buckets: u8,
     /// [`List::ONE_BASE`], [`List::MIXED`].
     pub flags: u8,
 }
@@ -62,9 +62,9 @@ impl List {
 
 impl From<tables::ListRecord> for List {
     fn from(list: tables::ListRecord) -> Self {
-        let tables::ListRecord { subject_row, bucket, base, wild, endings, words_before, bucket_bits, flags } =
+        let tables::ListRecord { subject_row, bucket, base, wild, endings, words_before, buckets, flags } =
             list;
-        List { subject_row, bucket, base, wild, endings, words_before, bucket_bits, flags }
+        List { subject_row, bucket, base, wild, endings, words_before, buckets, flags }
     }
 }
 
@@ -79,10 +79,16 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Which of a list's buckets a class belongs into: the upper [`List::bucket_bits`] bits of the product with
-    /// 0x9e3779b1, in 32 bits. If that is full, the ones after it, in a circle.
-    pub fn of(class: u32, bits: u8) -> u32 {
-        tables::Bucket::of(class, bits)
+    /// How many buckets [`List::buckets`] stands for: its lower four bits, shifted to the left by its upper four. A list
+    /// without any looks into the first bucket of all, which is empty.
+    pub fn count(buckets: u8) -> u32 {
+        tables::Bucket::count(buckets)
+    }
+
+    /// Which of a list's buckets a class belongs into: the lower 32 bits of its product with 0x9e3779b1, times their
+    /// count, of which the upper 32 of 64 bits. If that is full, the ones after it, in a circle.
+    pub fn of(class: u32, buckets: u8) -> u32 {
+        tables::Bucket::of(class, buckets)
     }
 }
 

@@ -7,6 +7,7 @@ use super::rows::RowTable;
 use super::{Builder, ClassSet};
 use crate::model::Reason;
 use crate::tables::{Bucket, Ending, ListRecord, NONE, Program, Row, count, index};
+use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 
 /// Sets of peers that are broad, and groups of classes by them, at most.
@@ -159,7 +160,7 @@ impl Blocks {
                 rows.push((*class, row));
             }
         }
-        let (bucket, bucket_bits) = buckets(program, &rows);
+        let (bucket, buckets) = buckets(program, &rows);
         let mixed = if list.is_mixed { ListRecord::MIXED } else { 0 };
         Some(ListRecord {
             subject_row: 0,
@@ -168,7 +169,7 @@ impl Blocks {
             wild,
             endings: endings(program, list, list.entries.iter().map(|entry| entry.ending)),
             words_before: list.words.0,
-            bucket_bits,
+            buckets,
             flags: mixed | if one_base { ListRecord::ONE_BASE } else { 0 },
         })
     }
@@ -182,7 +183,7 @@ impl Blocks {
         };
         let wild = self.rows.whole(program);
         let base = self.intern_base(program, vec![wild]);
-        let (bucket, bucket_bits) = buckets(program, &[]);
+        let (bucket, buckets) = buckets(program, &[]);
         ListRecord {
             subject_row: 0,
             bucket,
@@ -190,7 +191,7 @@ impl Blocks {
             wild: 0,
             endings: endings(program, list, [entry.ending].into_iter()),
             words_before: list.words.0,
-            bucket_bits,
+            buckets,
             flags: ListRecord::ONE_BASE,
         }
     }
@@ -244,9 +245,11 @@ impl Blocks {
 /// How many classes the buckets may still hold.
 fn room(builder: &Builder<'_>, program: &Program) -> usize {
     let used = size_of_val(&*program.buckets) + size_of_val(&*program.rows);
-    // A bucket is half full, and a class may have a row of its own.
-    let of_a_class = size_of::<Bucket>() / 4 + size_of::<Row>();
-    builder.source.options.table_budget.saturating_sub(used) / of_a_class
+    // A bucket is at least three eighths full, and a class may have a row of its own.
+    let of_a_class = size_of::<Bucket>() / 3 + size_of::<Row>();
+    let room = builder.source.options.table_budget.saturating_sub(used) / of_a_class;
+    // Of these buckets at least a quarter is in use.
+    room.min(index(Bucket::MOST) * 2)
 }
 
 fn endings(program: &mut Program, list: &List, endings: impl Iterator<Item = Ending>) -> u32 {
@@ -256,21 +259,19 @@ fn endings(program: &mut Program, list: &List, endings: impl Iterator<Item = End
     first
 }
 
-/// Buckets that hold these classes: no more than are needed to find most of them in the first.
+/// Buckets that hold these classes: how many they are decides how much memory a lookup meets, and a full one sends it to
+/// the next.
 fn buckets(program: &mut Program, rows: &[(u32, u32)]) -> (u32, u8) {
-    let mut bits = 0;
-    while rows.len() > 8 && rows.len() > 5 << bits {
-        bits += 1;
-    }
     let first = count(program.buckets.len());
     if rows.is_empty() {
         // The first bucket of all is empty.
         return (0, 0);
     }
-    let number = 1_usize << bits;
+    let code = bucket_count(rows);
+    let number = index(Bucket::count(code));
     let mut buckets = vec![Bucket::EMPTY; number];
     for (class, row) in rows {
-        let start = index(Bucket::of(*class, bits));
+        let start = index(Bucket::of(*class, code));
         let free = (0..number).map(|step| (start + step) % number).find_map(|place| {
             let bucket = buckets.get(place)?;
             let free = bucket.classes.iter().position(|class| *class == NONE)?;
@@ -283,7 +284,35 @@ fn buckets(program: &mut Program, rows: &[(u32, u32)]) -> (u32, u8) {
         }
     }
     program.buckets.extend(buckets);
-    (first, bits)
+    (first, code)
+}
+
+/// The least number of buckets of which none is full, from six classes to a bucket to three.
+fn bucket_count(rows: &[(u32, u32)]) -> u8 {
+    if rows.len() <= 8 {
+        return 1;
+    }
+    let mut last = 1;
+    for code in Bucket::counts().skip_while(|code| index(Bucket::count(*code)) * 6 < rows.len()) {
+        last = code;
+        let number = index(Bucket::count(code));
+        if number * 3 >= rows.len() || is_spread(rows, code) {
+            break;
+        }
+    }
+    last
+}
+
+/// No bucket is full.
+fn is_spread(rows: &[(u32, u32)], code: u8) -> bool {
+    let mut loads: SmallVec<[u8; 64]> = smallvec![0; index(Bucket::count(code))];
+    rows.iter().all(|(class, _)| {
+        let load = loads.get_mut(index(Bucket::of(*class, code)));
+        load.is_some_and(|load| {
+            *load += 1;
+            *load < 8
+        })
+    })
 }
 
 /// The classes that explicit entries name, each with the place of the entry, sorted; none if they are too many.
@@ -316,17 +345,17 @@ mod tests {
     /// More classes than a bucket takes belong into the last one, and go on from the first.
     #[test]
     fn classes_of_one_bucket_are_all_found() {
-        for bits in 1..=4_u8 {
-            let last = (1 << bits) - 1;
+        for code in [2, 3, 5, 15, 0x19, 0x2f] {
+            let last = Bucket::count(code) - 1;
             let crowd: Vec<(u32, u32)> = (0..)
-                .filter(|class| Bucket::of(*class, bits) == last)
-                .take(5 << bits)
+                .filter(|class| Bucket::of(*class, code) == last)
+                .take(3 * index(last + 1))
                 .map(|class| (class, class + 1))
                 .collect();
             let mut program = Program::default();
-            let (bucket, bucket_bits) = buckets(&mut program, &crowd);
-            assert_eq!(bucket_bits, bits);
-            let list = ListRecord { bucket, bucket_bits, ..ListRecord::default() };
+            let (bucket, buckets) = buckets(&mut program, &crowd);
+            assert!(crowd.len() <= 8 || buckets == code, "{code} {buckets}");
+            let list = ListRecord { bucket, buckets, ..ListRecord::default() };
             assert!(crowd.iter().all(|(class, row)| program.row_of(Usual, &list, *class, 0) == *row));
             let (highest, _) = crowd.last().unwrap();
             let strangers = (0..highest + 100).filter(|class| crowd.iter().all(|(known, _)| known != class));

@@ -145,7 +145,7 @@ records! {
         wild: u32,
         endings: u32,
         words_before: u16,
-        bucket_bits: u8,
+        buckets: u8,
         flags: u8,
     }
     Ending { rule: u32, position: u16, reason: u8, code: u8 }

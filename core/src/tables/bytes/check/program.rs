@@ -214,9 +214,9 @@ fn bases(list: &ListRecord, groups: u32) -> Window {
     (list.base, if list.flags & ListRecord::ONE_BASE == 0 { groups } else { 1 })
 }
 
-/// The buckets of a list; far too many if there cannot be so many.
+/// The buckets of a list; it looks into the first even if it has none.
 fn buckets(list: &ListRecord) -> Window {
-    (list.bucket, 1_u32.checked_shl(list.bucket_bits.into()).unwrap_or(u32::MAX))
+    (list.bucket, Bucket::count(list.buckets).max(1))
 }
 
 /// What is the highest in each window. Lists share whole windows or nothing of them.
