@@ -93,8 +93,7 @@ impl Snapshot {
         evaluate::verdicts_of(&self.0, *flows, verdicts);
     }
 
-    /// The verdict of a flow, enforced and pending. It takes no lock; only comparing the paths of HTTP requests
-    /// allocates.
+    /// The verdict of a flow, enforced and pending. It takes no lock and allocates nothing.
     pub fn evaluate(&self, flow: &Flow, context: &FlowContext) -> Evaluation {
         evaluate::evaluate(&self.0, flow, context)
     }

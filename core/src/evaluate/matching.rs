@@ -1,6 +1,7 @@
 //! One rule against one flow.
 
 use super::party::FlowView;
+use super::paths::NormalPath;
 use crate::dialect::{AbsentAddress, DnsCoverage, HttpPaths, Identity, NotIcmp};
 use crate::model::{Http, HttpMatch, IcmpMatch, IdentityMatch, Name, NamespaceMatch, SpiffeId};
 use crate::selector::LabelSource;
@@ -187,15 +188,19 @@ impl FlowView<'_> {
         }
     }
 
+    /// Apart from the rest, so that rules without paths do not make room for it.
+    #[inline(never)]
     fn path(&self, wanted: &HttpMatch, path: &str) -> Match {
         if !path.starts_with('/') {
             return Match::Invalid;
         }
         let raw = self.tables.dialect.http_paths == HttpPaths::Raw;
-        let matched = wanted
-            .paths
-            .iter()
-            .any(|wanted| if raw { wanted.matches_raw(path) } else { wanted.matches(path) });
+        let matched = if raw {
+            wanted.paths.iter().any(|wanted| wanted.matches_raw(path))
+        } else {
+            let path = NormalPath::new(path);
+            path.is_some_and(|path| wanted.paths.iter().any(|wanted| path.is_matched_by(wanted)))
+        };
         if matched { Match::Yes } else { Match::No }
     }
 }

@@ -5,7 +5,7 @@
 //! * `fast`: flows between workloads and the outside, by classes and atoms; it says if it cannot tell.
 //! * `batch`: many flows at once, so that one's memory is on its way while another's is read.
 //! * `party`: the two ends of a flow, and what holds for them.
-//! * `matching`: one rule.
+//! * `matching`: one rule; `paths`: the paths of HTTP requests.
 //! * `walk`: tiers, policies, profiles.
 //! * `judge`: one endpoint in one direction, with the phases of host endpoints.
 //! * `connection`: both ends, and what lies between them.
@@ -20,6 +20,7 @@ mod judge;
 mod matching;
 mod outcome;
 mod party;
+mod paths;
 mod walk;
 
 use crate::cluster::Scope;
