@@ -1,6 +1,7 @@
 //! The snapshot in force, replaced whole while readers go on.
 
 use crate::evaluate;
+use crate::explanation::Explanation;
 use crate::model::{Columns, Evaluation, Flow, FlowContext, Verdict};
 use crate::snapshot::Snapshot;
 use crate::tables::Tables;
@@ -120,6 +121,11 @@ impl Reader<'_> {
     /// Both verdicts, as [`Snapshot::evaluate`] gives them.
     pub fn evaluate(&mut self, flow: &Flow, context: &FlowContext) -> Evaluation {
         self.snapshot().map_or(Evaluation::default(), |snapshot| snapshot.evaluate(flow, context))
+    }
+
+    /// Both verdicts and how they come about, as [`Snapshot::explain`] gives them.
+    pub fn explain(&mut self, flow: &Flow, context: &FlowContext) -> Explanation {
+        self.snapshot().map_or_else(Explanation::default, |snapshot| snapshot.explain(flow, context))
     }
 
     /// The enforced verdicts of flows, all by one snapshot, as [`Snapshot::verdicts`] gives them.

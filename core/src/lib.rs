@@ -32,7 +32,8 @@
 //! * [`reference`](mod@reference): the verdict of a flow, written to be read beside the specification.
 //! * [`explain`](mod@explain): the same verdict with its whole story, as data and as text.
 //! * [`Snapshot`]: the cluster compiled to tables that answer alike, in tens to hundreds of nanoseconds, one flow or a
-//!   batch at a time; [`Engine`] holds the one in force.
+//!   batch at a time; [`Engine`] holds the one in force. What a snapshot itself tells of its verdicts, by ids alone, is
+//!   in [`explanation`](mod@explanation).
 //!
 //! [`view`] shows what a snapshot is made of to those who build other machines' memory from it, a kernel's maps for one.
 //!
@@ -56,6 +57,7 @@ pub mod dialect;
 mod engine;
 mod evaluate;
 pub mod explain;
+pub mod explanation;
 pub mod limits;
 pub mod lower;
 #[cfg(feature = "yaml")]
@@ -72,6 +74,7 @@ pub mod view;
 pub use compile::CompileOptions;
 pub use compiler::{Compiler, Update, Whole};
 pub use engine::{Engine, Reader};
-pub use evaluate::Judged;
+pub use explanation::Explanation;
+pub use model::Judged;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use stats::Stats;

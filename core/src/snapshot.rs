@@ -2,8 +2,9 @@
 
 use crate::cluster::{Cluster, Scope};
 use crate::compile::{self, CompileOptions};
-use crate::evaluate::{self, Judged};
-use crate::model::{Columns, Evaluation, Flow, FlowContext, Point, Verdict};
+use crate::evaluate;
+use crate::explanation::{Explanation, Judgement};
+use crate::model::{Columns, Evaluation, Flow, FlowContext, Judged, Point, Verdict};
 use crate::stats::Stats;
 use crate::tables::{self, Tables};
 use std::sync::Arc;
@@ -102,6 +103,31 @@ impl Snapshot {
     /// An endpoint that does not exist denies, with [`Reason::UnknownEndpoint`](crate::model::Reason::UnknownEndpoint).
     pub fn judge(&self, point: Point, flow: &Flow, context: &FlowContext, scope: Scope) -> Judged {
         evaluate::judge(&self.0, point, flow, context, scope)
+    }
+
+    /// The verdicts of [`Snapshot::evaluate`] and how they come about: every tier that passed, allowed or denied, every
+    /// rule that logs, by the ids of rules and endpoints.
+    ///
+    /// It walks tiers, policies and profiles as the complete form does, in time linear in the rules that govern the ends,
+    /// and allocates what it gives: a slow path, for what is to be reported.
+    ///
+    /// ```
+    /// use tierwall::{Snapshot, cluster::Cluster, explanation::Form, model::*};
+    /// use std::net::IpAddr;
+    /// let snapshot = Snapshot::compile(&Cluster::new());
+    /// let flow = Flow::new("10.0.0.1".parse::<IpAddr>()?, "10.0.0.2".parse::<IpAddr>()?, Protocol::TCP);
+    /// let told = snapshot.explain(&flow, &FlowContext::default());
+    /// assert_eq!(told.enforced.form, Form::Fast);
+    /// assert_eq!(told.enforced.connections[0].ingress.said.reason, Reason::NotPoliced);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn explain(&self, flow: &Flow, context: &FlowContext) -> Explanation {
+        evaluate::explain(&self.0, flow, context)
+    }
+
+    /// What [`Snapshot::judge`] gives and how it comes about. An endpoint that does not exist has no steps.
+    pub fn explain_at(&self, point: Point, flow: &Flow, context: &FlowContext, scope: Scope) -> Judgement {
+        evaluate::explain_at(&self.0, point, flow, context, scope)
     }
 
     /// What the tables take, in bytes, without names and HTTP paths.

@@ -47,6 +47,8 @@ mod large;
 mod print;
 #[path = "laws/reach.rs"]
 mod reach;
+#[path = "laws/story.rs"]
+mod story;
 #[path = "laws/trace.rs"]
 mod trace;
 #[path = "laws/undecided.rs"]

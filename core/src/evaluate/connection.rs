@@ -1,12 +1,14 @@
 //! Both ends of a connection and what lies between them.
 
-use super::host::{uplink, wildcard};
+use super::host::{Seat, uplink, wildcard};
 use super::judge::{Judge, Steps};
 use super::outcome::{ALLOW, Outcome};
 use super::party::{FlowView, place, settle};
-use super::walk::Notes;
+use super::recorder::{Notes, Recorder};
+use super::story::Story;
 use crate::cluster::Scope;
 use crate::dialect::{EndpointToHost, NodePortSource};
+use crate::explanation::{At, Connection};
 use crate::model::{
     Action, Direction, EndpointId, Flow, FlowContext, IpVersion, OriginalDestination, Reason, Side, Verdict,
 };
@@ -14,6 +16,31 @@ use crate::tables::{Backend, EndpointRecord, NONE, Place, Route, Tables};
 
 /// The verdict of a connection; for a service, that on which its backends agree.
 pub(super) fn verdict(tables: &Tables, flow: &Flow, context: &FlowContext, scope: Scope) -> Verdict {
+    follow(tables, flow, context, scope, |_, _: Notes| {})
+}
+
+/// The verdict of a connection and its story: that to each backend, for a service.
+pub(super) fn tell(
+    tables: &Tables,
+    flow: &Flow,
+    context: &FlowContext,
+    scope: Scope,
+) -> (Verdict, Vec<Connection>) {
+    let mut connections = Vec::new();
+    let verdict = follow(tables, flow, context, scope, |flow, story: Story| {
+        connections.push(story.connection(flow));
+    });
+    (verdict, connections)
+}
+
+/// The verdict of a connection; each way that it may take is noted by itself.
+fn follow<R: Recorder>(
+    tables: &Tables,
+    flow: &Flow,
+    context: &FlowContext,
+    scope: Scope,
+    mut noted: impl FnMut(Flow, R),
+) -> Verdict {
     let flow = settle(tables, flow);
     let key = (flow.protocol().number(), flow.destination_port());
     let mut node = NONE;
@@ -21,11 +48,17 @@ pub(super) fn verdict(tables: &Tables, flow: &Flow, context: &FlowContext, scope
         Some(service) => Some(tables.routes.to_service(service, key).unwrap_or_default()),
         None => route(tables, &flow, context, &mut node),
     };
-    let Some(route) = route else { return Way::new(tables, flow, context, scope).verdict() };
+    let mut verdict = |way: &Way<'_>| {
+        let mut recorder = R::default();
+        let verdict = way.verdict(&mut recorder);
+        noted(way.flow, recorder);
+        verdict
+    };
+    let Some(route) = route else { return verdict(&Way::new(tables, flow, context, scope)) };
     let backends = tables.routes.backends.slice(route.backends).iter();
     let received = backends.filter(|backend| !route.local_only || node_of(tables, backend.endpoint) == node);
     let verdicts = received
-        .map(|backend| Way::new(tables, flow, context, scope).through(&route, node, backend).verdict());
+        .map(|backend| verdict(&Way::new(tables, flow, context, scope).through(&route, node, backend)));
     verdicts.reduce(agreement).unwrap_or_else(|| {
         Verdict::new(Action::Deny, tables.generation)
             .with_reason(Direction::Egress, Reason::NoBackend, None)
@@ -132,18 +165,18 @@ impl<'a> Way<'a> {
         }
     }
 
-    fn verdict(&self) -> Verdict {
-        let mut notes = Notes::default();
-        let (egress, ingress) = match self.exemption() {
-            Some(reason) => (Outcome::allow(reason), Outcome::allow(reason)),
-            None => (self.egress(&mut notes), self.ingress(&mut notes)),
-        };
+    fn verdict<R: Recorder>(&self, recorder: &mut R) -> Verdict {
+        let exempt = self.exemption();
+        let egress = exempt.map_or_else(|| self.egress(recorder), Outcome::allow);
+        recorder.end(Direction::Egress, egress);
+        let ingress = exempt.map_or_else(|| self.ingress(recorder), Outcome::allow);
+        recorder.end(Direction::Ingress, ingress);
         let (_, egress_reason, egress_rule) = egress.decide();
         let (_, ingress_reason, ingress_rule) = ingress.decide();
         Verdict::new(egress.and(ingress).decide().0, self.tables.generation)
             .with_reason(Direction::Egress, egress_reason, egress_rule)
             .with_reason(Direction::Ingress, ingress_reason, ingress_rule)
-            .with_flag(notes.0, true)
+            .with_flag(recorder.flags(), true)
     }
 
     /// Traffic that no policy sees: of an endpoint to itself, and of a node to its own workloads.
@@ -177,11 +210,11 @@ impl<'a> Way<'a> {
         self.tables.only_node != NONE && self.tables.only_node != node
     }
 
-    fn judge(&self, record: &'a EndpointRecord, direction: Direction) -> Judge<'a> {
-        Judge { tables: self.tables, record, direction, scope: self.scope }
+    fn judge(&self, seat: Seat<'a>, direction: Direction) -> Judge<'a> {
+        Judge { tables: self.tables, seat, direction, scope: self.scope }
     }
 
-    fn egress(&self, notes: &mut Notes) -> Outcome {
+    fn egress<R: Recorder>(&self, recorder: &mut R) -> Outcome {
         match self.source {
             Place::Outside => Outcome::allow(Reason::NotPoliced),
             Place::Unknown => Outcome::deny(Reason::UnknownEndpoint),
@@ -192,52 +225,54 @@ impl<'a> Way<'a> {
                 let interface = self.view.context.source_interface.as_deref();
                 match uplink(self.tables, node, interface, self.view.source.address) {
                     None => Outcome::allow(Reason::NotPoliced),
-                    Some(host) => self.host(host, Direction::Egress, notes),
+                    Some(host) => self.host(host, Direction::Egress, recorder),
                 }
             }
-            Place::Workload { endpoint } => match self.tables.endpoints.get(endpoint) {
+            Place::Workload { endpoint } => match Seat::of(self.tables, endpoint) {
                 None => Outcome::deny(Reason::UnknownEndpoint),
-                Some(record) if record.subject == EndpointRecord::ELSEWHERE => {
+                Some(seat) if seat.record.subject == EndpointRecord::ELSEWHERE => {
                     Outcome::allow(Reason::NotEvaluated)
                 }
-                Some(record) => self.workload_egress(record, notes),
+                Some(seat) => self.workload_egress(seat, recorder),
             },
         }
     }
 
-    fn workload_egress(&self, record: &'a EndpointRecord, notes: &mut Notes) -> Outcome {
-        let own_node = self.to_own_node();
+    fn workload_egress<R: Recorder>(&self, seat: Seat<'a>, recorder: &mut R) -> Outcome {
+        let (own_node, node) = (self.to_own_node(), seat.record.node);
         let view = FlowView { to_own_node: own_node, ..self.view };
         let mut steps = Steps::new();
-        if let Some(host) = wildcard(self.tables, record.node) {
+        if let Some(host) = wildcard(self.tables, node) {
             let judge = self.judge(host, Direction::Ingress);
             steps.add(if own_node {
-                judge.pre_dnat_only(&view, notes)
+                judge.pre_dnat_only(&view, recorder)
             } else {
-                judge.forwarded(&view, notes)
+                judge.forwarded(&view, recorder)
             });
         }
-        steps.add_principal(self.judge(record, Direction::Egress).workload(&view, notes));
+        steps.add_principal(self.judge(seat, Direction::Egress).workload(&view, recorder));
         if own_node {
-            steps.add(self.endpoint_to_host());
-        } else if record.node != NONE && self.node(self.destination) != record.node {
+            steps.add(self.endpoint_to_host(recorder));
+        } else if node != NONE && self.node(self.destination) != node {
             let interface = view.context.source_interface.as_deref();
-            if let Some(host) = uplink(self.tables, record.node, interface, None) {
-                steps.add(self.judge(host, Direction::Egress).forwarded(&view, notes));
+            if let Some(host) = uplink(self.tables, node, interface, None) {
+                steps.add(self.judge(host, Direction::Egress).forwarded(&view, recorder));
             }
         }
         steps.outcome()
     }
 
-    fn endpoint_to_host(&self) -> Outcome {
-        match self.tables.dialect.endpoint_to_host {
-            EndpointToHost::Accept => Outcome::allow(Reason::NotPoliced),
+    fn endpoint_to_host<R: Recorder>(&self, recorder: &mut R) -> Outcome {
+        let outcome = match self.tables.dialect.endpoint_to_host {
+            EndpointToHost::Accept => return Outcome::allow(Reason::NotPoliced),
             EndpointToHost::Drop => Outcome::deny(Reason::EndpointToHost),
             EndpointToHost::Return => Outcome::undecided(None),
-        }
+        };
+        recorder.judged(|| At::EndpointToHost, outcome);
+        outcome
     }
 
-    fn ingress(&self, notes: &mut Notes) -> Outcome {
+    fn ingress<R: Recorder>(&self, recorder: &mut R) -> Outcome {
         match self.destination {
             Place::Outside => Outcome::allow(Reason::NotPoliced),
             Place::Unknown => Outcome::deny(Reason::UnknownEndpoint),
@@ -250,45 +285,45 @@ impl<'a> Way<'a> {
                 // Host endpoints do not see what workloads of the node send to it, but before translation.
                 match host.filter(|_| !self.to_own_node()) {
                     None => Outcome::allow(Reason::NotPoliced),
-                    Some(host) => self.host(host, Direction::Ingress, notes),
+                    Some(host) => self.host(host, Direction::Ingress, recorder),
                 }
             }
-            Place::Workload { endpoint } => match self.tables.endpoints.get(endpoint) {
+            Place::Workload { endpoint } => match Seat::of(self.tables, endpoint) {
                 None => Outcome::deny(Reason::UnknownEndpoint),
-                Some(record) if record.subject == EndpointRecord::ELSEWHERE => {
+                Some(seat) if seat.record.subject == EndpointRecord::ELSEWHERE => {
                     Outcome::allow(Reason::NotEvaluated)
                 }
-                Some(record) => self.workload_ingress(record, notes),
+                Some(seat) => self.workload_ingress(seat, recorder),
             },
         }
     }
 
-    fn workload_ingress(&self, record: &'a EndpointRecord, notes: &mut Notes) -> Outcome {
+    fn workload_ingress<R: Recorder>(&self, seat: Seat<'a>, recorder: &mut R) -> Outcome {
         let mut steps = Steps::new();
         let interface = self.view.context.destination_interface.as_deref();
-        let mut view = &self.view;
+        let (mut view, node) = (&self.view, seat.record.node);
         if let Some((behind, receiver)) = &self.behind_node {
             if let Some(host) = uplink(self.tables, *receiver, interface, None) {
-                steps.add(self.judge(host, Direction::Ingress).forwarded(view, notes));
-                steps.add(self.judge(host, Direction::Egress).forwarded(view, notes));
+                steps.add(self.judge(host, Direction::Ingress).forwarded(view, recorder));
+                steps.add(self.judge(host, Direction::Egress).forwarded(view, recorder));
             }
             view = behind;
         }
-        let entered = record.node != NONE && self.node(self.source) != record.node;
-        let host = uplink(self.tables, record.node, interface, None);
+        let entered = node != NONE && self.node(self.source) != node;
+        let host = uplink(self.tables, node, interface, None);
         if let Some(host) = host.filter(|_| entered) {
-            steps.add(self.judge(host, Direction::Ingress).forwarded(view, notes));
+            steps.add(self.judge(host, Direction::Ingress).forwarded(view, recorder));
         }
-        steps.add_principal(self.judge(record, Direction::Ingress).workload(view, notes));
-        if let Some(host) = wildcard(self.tables, record.node) {
-            steps.add(self.judge(host, Direction::Egress).forwarded(view, notes));
+        steps.add_principal(self.judge(seat, Direction::Ingress).workload(view, recorder));
+        if let Some(host) = wildcard(self.tables, node) {
+            steps.add(self.judge(host, Direction::Egress).forwarded(view, recorder));
         }
         steps.outcome()
     }
 
     /// The own traffic of a host, at its host endpoint; an untracked connection needs its reply allowed as well.
-    fn host(&self, host: &'a EndpointRecord, direction: Direction, notes: &mut Notes) -> Outcome {
-        let judged = self.judge(host, direction).host(&self.view, notes);
+    fn host<R: Recorder>(&self, host: Seat<'a>, direction: Direction, recorder: &mut R) -> Outcome {
+        let judged = self.judge(host, direction).host(&self.view, recorder);
         let own = judged.outcome();
         if !judged.untracked.may(ALLOW) {
             return own;
@@ -298,11 +333,11 @@ impl<'a> Way<'a> {
             Direction::Egress => Direction::Ingress,
         };
         let reversed = FlowView::new(self.tables, &self.flow.reversed(), self.view.context);
-        let mut reply_notes = Notes::default();
-        let reply = self.judge(host, opposite).reply(&reversed, &mut reply_notes);
+        let mut aside = R::default();
+        let reply = self.judge(host, opposite).reply(&reversed, &mut aside);
         if judged.untracked.ending == ALLOW {
             // A reply that is only perhaps untracked is no part of what happened.
-            notes.0 |= reply_notes.0;
+            recorder.join(aside);
         }
         let both = judged.if_untracked(reply);
         match both.ending {

@@ -6,17 +6,30 @@ use crate::model::Direction;
 use crate::tables::{EndpointRecord, Host, Interface, Tables};
 use std::net::IpAddr;
 
+/// An endpoint, by its number and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seat<'a> {
+    pub(super) endpoint: u32,
+    pub(super) record: &'a EndpointRecord,
+}
+
+impl<'a> Seat<'a> {
+    pub(super) fn of(tables: &'a Tables, endpoint: u32) -> Option<Self> {
+        tables.endpoints.get(endpoint).map(|record| Seat { endpoint, record })
+    }
+}
+
 /// The host endpoint of the interface through which a node talks to the outside.
 pub(super) fn uplink<'a>(
     tables: &'a Tables,
     node: u32,
     interface: Option<&str>,
     address: Option<IpAddr>,
-) -> Option<&'a EndpointRecord> {
-    let record = |host: &Host| tables.endpoints.get(host.endpoint);
+) -> Option<Seat<'a>> {
+    let seat = |host: &Host| Seat::of(tables, host.endpoint);
     let holds = |host: &Host| {
-        let holds = |record, address| tables.endpoints.holds(record, address);
-        address.is_some_and(|address| record(host).is_some_and(|record| holds(record, address)))
+        let holds = |seat: Seat<'_>, address| tables.endpoints.holds(seat.record, address);
+        address.is_some_and(|address| seat(host).is_some_and(|seat| holds(seat, address)))
     };
     let specific = |host: &&Host| match (&host.interface, interface) {
         (Interface::Named(name), Some(wanted)) => **name == *wanted,
@@ -27,13 +40,13 @@ pub(super) fn uplink<'a>(
     let candidates = || tables.endpoints.hosts_of(node).iter().filter(specific);
     let by_address = || candidates().find(|host| holds(host));
     let first = if interface.is_none() { by_address() } else { None };
-    first.or_else(|| candidates().next()).and_then(record).or_else(|| wildcard(tables, node))
+    first.or_else(|| candidates().next()).and_then(seat).or_else(|| wildcard(tables, node))
 }
 
 /// The host endpoint of every interface of a node that has none of its own.
-pub(super) fn wildcard(tables: &Tables, node: u32) -> Option<&EndpointRecord> {
+pub(super) fn wildcard(tables: &Tables, node: u32) -> Option<Seat<'_>> {
     let host = tables.endpoints.hosts_of(node).iter().find(|host| host.interface == Interface::All)?;
-    tables.endpoints.get(host.endpoint)
+    Seat::of(tables, host.endpoint)
 }
 
 impl FlowView<'_> {

@@ -9,6 +9,7 @@
 //! * `walk`: tiers, policies, profiles.
 //! * `judge`: one endpoint in one direction, with the phases of host endpoints.
 //! * `connection`: both ends, and what lies between them.
+//! * `recorder`, `story`: what is noted of all this: flags only, or everything.
 //!
 //! It shares no code with the reference evaluator, to which it is held equal.
 
@@ -21,22 +22,25 @@ mod matching;
 mod outcome;
 mod party;
 mod paths;
+mod recorder;
+mod story;
 mod walk;
 
 use crate::cluster::Scope;
-use crate::model::{Action, Columns, Evaluation, Flow, FlowContext, Point, Reason, Role, RuleId, Verdict};
-use crate::tables::{EndpointRecord, Lanes, Tables, Task, run};
+use crate::explanation::{Account, Explanation, Form, Judgement};
+use crate::model::{Columns, Evaluation, Flow, FlowContext, Judged, Point, Reason, Role, Verdict};
+use crate::tables::{EndpointRecord, Lanes, Tables, Task, Usual, run};
 use batch::{Batch, Flows, TOGETHER};
+use host::Seat;
+use outcome::Outcome;
+use recorder::{Notes, Recorder};
+use story::Story;
 
-/// What one endpoint says of a flow in one direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judged {
-    /// Allow, deny, or undecided.
-    pub action: Action,
-    /// Why.
-    pub reason: Reason,
-    /// The rule that decided, or the end of a tier.
-    pub rule: Option<RuleId>,
+impl From<Outcome> for Judged {
+    fn from(outcome: Outcome) -> Self {
+        let (action, reason, rule) = outcome.decide();
+        Judged { action, reason, rule }
+    }
 }
 
 /// What the policies of one endpoint say of a flow in one direction.
@@ -47,26 +51,46 @@ pub(crate) fn judge(
     context: &FlowContext,
     scope: Scope,
 ) -> Judged {
+    judge_with(tables, point, flow, context, scope, &mut Notes::default())
+}
+
+/// The same, and how it comes about.
+pub(crate) fn explain_at(
+    tables: &Tables,
+    point: Point,
+    flow: &Flow,
+    context: &FlowContext,
+    scope: Scope,
+) -> Judgement {
+    let mut story = Story::default();
+    let said = judge_with(tables, point, flow, context, scope, &mut story);
+    story.judgement(point, said)
+}
+
+fn judge_with<R: Recorder>(
+    tables: &Tables,
+    point: Point,
+    flow: &Flow,
+    context: &FlowContext,
+    scope: Scope,
+    recorder: &mut R,
+) -> Judged {
     let flow = party::settle(tables, flow);
     let view = party::FlowView::new(tables, &flow, context);
-    let mut notes = walk::Notes::default();
-    let outcome = match tables.endpoints.get(point.endpoint.get()) {
-        None => outcome::Outcome::deny(Reason::UnknownEndpoint),
-        Some(record) if record.subject == EndpointRecord::ELSEWHERE => {
-            outcome::Outcome::deny(Reason::NotEvaluated)
-        }
-        Some(record) => {
-            let judge = judge::Judge { tables, record, direction: point.direction, scope };
+    let outcome = match Seat::of(tables, point.endpoint.get()) {
+        None => Outcome::deny(Reason::UnknownEndpoint),
+        Some(seat) if seat.record.subject == EndpointRecord::ELSEWHERE => Outcome::deny(Reason::NotEvaluated),
+        Some(seat) => {
+            let judge = judge::Judge { tables, seat, direction: point.direction, scope };
             match point.role {
-                _ if !record.is(EndpointRecord::HOST) => judge.workload(&view, &mut notes),
-                Role::Own => judge.host(&view, &mut notes).outcome(),
-                Role::Forwarded => judge.forwarded(&view, &mut notes),
-                Role::PreDnatOnly => judge.pre_dnat_only(&view, &mut notes),
+                _ if !seat.record.is(EndpointRecord::HOST) => judge.workload(&view, recorder),
+                Role::Own => judge.host(&view, recorder).outcome(),
+                Role::Forwarded => judge.forwarded(&view, recorder),
+                Role::PreDnatOnly => judge.pre_dnat_only(&view, recorder),
             }
         }
     };
-    let (action, reason, rule) = outcome.decide();
-    Judged { action, reason, rule }
+    outcome.into()
 }
 
 /// The enforced verdict of a flow.
@@ -82,10 +106,32 @@ pub(crate) fn verdict(tables: &Tables, flow: &Flow, context: &FlowContext) -> Ve
 pub(crate) fn evaluate(tables: &Tables, flow: &Flow, context: &FlowContext) -> Evaluation {
     let enforced = in_scope(tables, flow, context, Scope::Enforced);
     let pending = in_scope(tables, flow, context, Scope::Pending);
+    both(enforced, pending)
+}
+
+fn both(enforced: Verdict, pending: Verdict) -> Evaluation {
     let differs = enforced.action() != pending.action();
     Evaluation {
         enforced: enforced.with_flag(Verdict::STAGED_DIFFERS, differs),
         pending: pending.with_flag(Verdict::STAGED_DIFFERS, differs),
+    }
+}
+
+/// The verdicts of a flow, each as the form gives it that [`evaluate`] asks, with the story of the complete form.
+pub(crate) fn explain(tables: &Tables, flow: &Flow, context: &FlowContext) -> Explanation {
+    let account = |scope| {
+        let (told, connections) = connection::tell(tables, flow, context, scope);
+        let (verdict, form) = match (Asked { tables, flow, context, scope }).fast(Usual) {
+            Some(verdict) => (verdict, Form::Fast),
+            None => (told, Form::Complete),
+        };
+        Account { verdict, form, connections }
+    };
+    let (enforced, pending) = (account(Scope::Enforced), account(Scope::Pending));
+    let verdicts = both(enforced.verdict, pending.verdict);
+    Explanation {
+        enforced: Account { verdict: verdicts.enforced, ..enforced },
+        pending: Account { verdict: verdicts.pending, ..pending },
     }
 }
 
@@ -123,6 +169,7 @@ fn in_scope(tables: &Tables, flow: &Flow, context: &FlowContext, scope: Scope) -
     run(Asked { tables, flow, context, scope })
 }
 
+#[derive(Clone, Copy)]
 struct Asked<'a> {
     tables: &'a Tables,
     flow: &'a Flow,
@@ -130,24 +177,31 @@ struct Asked<'a> {
     scope: Scope,
 }
 
-impl Task for Asked<'_> {
-    type Output = Verdict;
-
-    /// By the fast form if it can say.
+impl Asked<'_> {
+    /// What the fast form says, if it can.
     #[inline(always)]
-    fn run(self, lanes: impl Lanes) -> Verdict {
+    fn fast(self, lanes: impl Lanes) -> Option<Verdict> {
         let Asked { tables, flow, context, scope } = self;
         let program = match scope {
             Scope::Enforced => Some(&tables.enforced),
             Scope::Pending => tables.pending.as_ref(),
         };
         // A closure would not be compiled for what the processor can do.
-        if let Some(program) = program
-            && context.is_plain()
-            && let Some(verdict) = fast::verdict(lanes, tables, program, flow)
-        {
-            return verdict;
+        match program {
+            Some(program) if context.is_plain() => fast::verdict(lanes, tables, program, flow),
+            _ => None,
         }
-        connection::verdict(tables, flow, context, scope)
+    }
+}
+
+impl Task for Asked<'_> {
+    type Output = Verdict;
+
+    #[inline(always)]
+    fn run(self, lanes: impl Lanes) -> Verdict {
+        match self.fast(lanes) {
+            Some(verdict) => verdict,
+            None => connection::verdict(self.tables, self.flow, self.context, self.scope),
+        }
     }
 }

@@ -3,21 +3,19 @@
 use super::matching::Match;
 use super::outcome::{ALLOW, DENY, Doubt, Ending, OPEN, Outcome};
 use super::party::FlowView;
+use super::recorder::Recorder;
 use crate::dialect::ProfilePass;
+use crate::explanation::Did;
 use crate::model::{Direction, Http, Reason, RuleAction, Verdict};
 use crate::tables::{AppliedTier, EndOfTier, NONE, Rule};
 
-/// What is noted on the way: flags of the verdict.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Notes(pub(super) u8);
-
 impl FlowView<'_> {
     /// The tiers of a list in order; open if none decides.
-    pub(super) fn tiers(&self, list: u32, notes: &mut Notes) -> Outcome {
+    pub(super) fn tiers<R: Recorder>(&self, list: u32, recorder: &mut R) -> Outcome {
         let mut tiers = self.tables.policies.list(list);
         let mut doubt = Doubt::default();
         while let [tier, later @ ..] = tiers {
-            let outcome = self.tier(tier, later, notes);
+            let outcome = self.tier(tier, later, recorder);
             doubt.rule = doubt.rule.or(outcome.unknown);
             if outcome.ending != OPEN {
                 return outcome.after(doubt);
@@ -28,13 +26,17 @@ impl FlowView<'_> {
         Outcome::open().after(doubt)
     }
 
-    fn tier(&self, tier: &AppliedTier, later: &[AppliedTier], notes: &mut Notes) -> Outcome {
+    fn tier<R: Recorder>(&self, tier: &AppliedTier, later: &[AppliedTier], recorder: &mut R) -> Outcome {
         let mut doubt = Doubt::default();
         for rule in self.tables.policies.policies_of(tier).flatten() {
             match self.matches(rule) {
                 Match::No => {}
-                Match::Invalid => return Outcome::new(DENY, Reason::InvalidRequest, rule.id).after(doubt),
+                Match::Invalid => {
+                    recorder.step(rule.id, || Did::InvalidRequest);
+                    return Outcome::new(DENY, Reason::InvalidRequest, rule.id).after(doubt);
+                }
                 Match::Unknown { request } => {
+                    recorder.step(rule.id, || Did::Undecided { action: rule.action });
                     let possible = match rule.action {
                         RuleAction::Allow => ALLOW,
                         RuleAction::Deny => DENY,
@@ -44,17 +46,20 @@ impl FlowView<'_> {
                     doubt.add(possible | refusal(rule, request), rule.id);
                 }
                 Match::Yes => {
+                    recorder.step(rule.id, || Did::Rule { action: rule.action });
                     if rule.http && self.context.http == Http::NotInspected {
-                        notes.0 |= Verdict::HTTP_ASSUMED;
+                        recorder.flag(Verdict::HTTP_ASSUMED);
                     }
                     match ending(rule.action) {
                         Some(ending) => return Outcome::new(ending, Reason::Rule, rule.id).after(doubt),
-                        None => notes.0 |= Verdict::LOGGED,
+                        None => recorder.flag(Verdict::LOGGED),
                     }
                 }
             }
         }
-        self.end_of_tier(tier).after(doubt)
+        let end = self.end_of_tier(tier);
+        recorder.step(end.rule, move || Did::EndOfTier { action: action(end.ending), reason: end.reason });
+        end.after(doubt)
     }
 
     /// Every end that these tiers could bring about.
@@ -98,23 +103,30 @@ impl FlowView<'_> {
     }
 
     /// Profiles in order; deny if none decides.
-    pub(super) fn profiles(&self, profiles: &[u32], direction: Direction, notes: &mut Notes) -> Outcome {
+    pub(super) fn profiles<R: Recorder>(
+        &self,
+        profiles: &[u32],
+        direction: Direction,
+        recorder: &mut R,
+    ) -> Outcome {
         let mut doubt = Doubt::default();
-        for number in profiles {
+        for (index, number) in profiles.iter().enumerate() {
             let Some(rules) = self.tables.policies.profile(*number, direction).filter(|_| *number != NONE)
             else {
+                recorder.step(None, || Did::MissingProfile { index });
                 return Outcome::deny(Reason::MissingProfile).after(doubt);
             };
-            let outcome = self.profile(rules, notes);
+            let outcome = self.profile(rules, recorder);
             doubt.add(outcome.possible & !OPEN, outcome.unknown);
             if outcome.ending != OPEN {
                 return outcome.after(doubt);
             }
         }
+        recorder.step(None, || Did::NoProfileMatched);
         Outcome::deny(Reason::ProfileNoMatch).after(doubt)
     }
 
-    fn profile(&self, rules: &[Rule], notes: &mut Notes) -> Outcome {
+    fn profile<R: Recorder>(&self, rules: &[Rule], recorder: &mut R) -> Outcome {
         let mut doubt = Doubt::default();
         for rule in rules {
             let ending = match ending(rule.action) {
@@ -124,16 +136,24 @@ impl FlowView<'_> {
             match (self.matches(rule), ending) {
                 (Match::No, _) => {}
                 (Match::Invalid, _) => {
+                    recorder.step(rule.id, || Did::InvalidRequest);
                     return Outcome::new(DENY, Reason::InvalidRequest, rule.id).after(doubt);
                 }
                 (Match::Unknown { request }, ending) => {
+                    recorder.step(rule.id, || Did::Undecided { action: ending.map_or(rule.action, action) });
                     // One that may be passed leaves it to the next ones, which are tried anyway.
                     doubt.add(ending.unwrap_or(0) & !OPEN | refusal(rule, request), rule.id);
                 }
-                (Match::Yes, None) => notes.0 |= Verdict::LOGGED,
-                (Match::Yes, Some(OPEN)) => return Outcome::open().after(doubt),
-                (Match::Yes, Some(ending)) => {
-                    return Outcome::new(ending, Reason::ProfileRule, rule.id).after(doubt);
+                (Match::Yes, ending) => {
+                    recorder
+                        .step(rule.id, || Did::ProfileRule { action: ending.map_or(rule.action, action) });
+                    match ending {
+                        None => recorder.flag(Verdict::LOGGED),
+                        Some(OPEN) => return Outcome::open().after(doubt),
+                        Some(ending) => {
+                            return Outcome::new(ending, Reason::ProfileRule, rule.id).after(doubt);
+                        }
+                    }
                 }
             }
         }
@@ -148,6 +168,15 @@ fn ending(action: RuleAction) -> Option<Ending> {
         RuleAction::Deny => Some(DENY),
         RuleAction::Pass => Some(OPEN),
         RuleAction::Log => None,
+    }
+}
+
+/// What brings about an end.
+fn action(ending: Ending) -> RuleAction {
+    match ending {
+        ALLOW => RuleAction::Allow,
+        OPEN => RuleAction::Pass,
+        _ => RuleAction::Deny,
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// An endpoint with addresses is judged by the address of the flow's family; one without (a workload of a manifest that
 /// never ran) by its labels and ports alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
 pub enum Side {
     /// Whoever owns this address.
     Address(IpAddr),
@@ -45,6 +46,11 @@ impl From<EndpointId> for Side {
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(from = "super::serial::FlowFields", into = "super::serial::FlowFields")
+)]
 #[repr(C)]
 pub struct Flow {
     source: [u8; 16],

@@ -11,6 +11,8 @@ mod net;
 mod point;
 mod policy;
 mod rule;
+#[cfg(feature = "serde")]
+mod serial;
 mod verdict;
 
 pub use address_set::{AddressPort, AddressPortSet, AddressSet};
@@ -24,7 +26,7 @@ pub use inventory::{
     Service, ServiceBackend, ServicePort, ServiceSlice, ServiceTarget,
 };
 pub use net::{IcmpMatch, InvalidPortRange, IpVersion, PortRange, Protocol};
-pub use point::{Point, Role};
+pub use point::{Judged, Point, Role};
 pub use policy::{
     DefaultAction, Direction, Isolation, Order, OtherProtocols, Policy, PolicyClass, PolicyKey, PolicyKind,
     Profile, Tier,

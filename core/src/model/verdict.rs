@@ -5,6 +5,7 @@ use std::fmt;
 
 /// Names an endpoint of one cluster; stable while the endpoint exists, and never given to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct EndpointId(pub(crate) u32);
 
 impl EndpointId {
@@ -22,7 +23,10 @@ impl From<u32> for EndpointId {
 
 /// Names a rule, or the end of a tier as one policy brought it about. A rule keeps its id while it is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleId(pub(crate) u32);
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct RuleId(
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "super::serial::rule_number"))] pub(crate) u32,
+);
 
 impl RuleId {
     pub(crate) const NONE: u32 = 0;
@@ -133,6 +137,11 @@ impl fmt::Display for Reason {
 /// It joins what the source's egress and the destination's ingress say; each direction has its reason and, where a rule
 /// or the end of a tier decided, its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(from = "super::serial::VerdictFields", into = "super::serial::VerdictFields")
+)]
 #[repr(C)]
 pub struct Verdict {
     action: u8,

@@ -1,5 +1,7 @@
-//! Asks the reference and the compiled engine the same question; they must answer alike.
+//! Asks the reference and the compiled engine the same question; they must answer alike, and tell the same story.
 #![allow(dead_code, clippy::panic, reason = "a target uses some of this, in its tests and their helpers")]
+
+mod told;
 
 use std::fmt::Debug;
 use tierwall::Snapshot;
@@ -17,10 +19,13 @@ pub(crate) fn evaluate(
     let evaluation = reference::evaluate(cluster, flow, context);
     alike(snapshot.evaluate(flow, context), evaluation, flow, context)?;
     alike(snapshot.verdict(flow, context), evaluation.enforced, flow, context)?;
+    told::explanation(&snapshot.explain(flow, context), evaluation)
+        .map_err(|difference| format!("on {flow:?} {context:?} {difference}"))?;
     Ok(evaluation)
 }
 
-/// The judgement of the reference, of which the compiled engine gives the action, the reason and the rule.
+/// The judgement of the reference, of which the compiled engine gives the action, the reason and the rule, and tells the
+/// hits and logs.
 pub(crate) fn judge(
     cluster: &Cluster,
     snapshot: &Snapshot,
@@ -33,6 +38,9 @@ pub(crate) fn judge(
     let compiled = snapshot.judge(point, flow, context, scope);
     let (action, reason, rule) = (judgement.action, judgement.reason, judgement.rule);
     alike((compiled.action, compiled.reason, compiled.rule), (action, reason, rule), flow, context)
+        .and_then(|()| {
+            told::judgement(cluster, &snapshot.explain_at(point, flow, context, scope), &judgement)
+        })
         .map_err(|difference| format!("at {point:?} ({scope:?}) {difference}"))?;
     Ok(judgement)
 }
