@@ -1,6 +1,6 @@
 //! Flows between workloads and the outside, by classes and atoms of traffic.
 
-use crate::model::{Action, Flow, IpVersion, Side, Verdict};
+use crate::model::{Flow, IpVersion, Side, Verdict};
 use crate::tables::{
     BLOCK_BITS, Block, Class, Ending, Lanes, ListRecord, NONE, Program, Tables, WORD_HTTP, WORD_LOG, Wide,
     Word, index, prefetch, traffic_number,
@@ -190,7 +190,7 @@ impl<'a, L: Lanes> Lookup<'a, L> {
         if self.located.unknown() | egress_more | ingress_more != 0 {
             return self.decide_carefully(words, generation);
         }
-        verdict_of(egress, ingress, 0, generation)
+        Some(verdict_of(egress, ingress, 0, generation))
     }
 
     /// The same where more than the first rule counts.
@@ -204,20 +204,18 @@ impl<'a, L: Lanes> Lookup<'a, L> {
         let mut notes = 0;
         let egress = self.egress().carefully(egress, &mut notes);
         let ingress = self.ingress().carefully(ingress, &mut notes);
-        verdict_of(egress, ingress, notes, generation)
+        let decide = [egress, ingress].iter().all(|ending| ending.code & Ending::ACTION <= Ending::ALLOW);
+        decide.then(|| verdict_of(egress, ingress, notes, generation))
     }
 }
 
-/// The verdict of what both directions lead to, if they decide.
+/// The verdict of what both directions lead to, which allows or denies.
 #[inline(always)]
-fn verdict_of(egress: Ending, ingress: Ending, notes: u8, generation: u32) -> Option<Verdict> {
-    let action = match (egress.code & Ending::ACTION, ingress.code & Ending::ACTION) {
-        (Ending::ALLOW, Ending::ALLOW) => Action::Allow,
-        (Ending::ALLOW | Ending::DENY, Ending::ALLOW | Ending::DENY) => Action::Deny,
-        _ => return None,
-    };
+fn verdict_of(egress: Ending, ingress: Ending, notes: u8, generation: u32) -> Verdict {
+    // Not by comparing the actions: which it is cannot be foreseen.
+    let is_allowed = egress.code & ingress.code & Ending::ALLOW != 0;
     let ends = ((egress.reason, egress.rule), (ingress.reason, ingress.rule));
-    Some(Verdict::from_numbers(action, ends.0, ends.1, notes, generation))
+    Verdict::from_numbers(is_allowed, ends.0, ends.1, notes, generation)
 }
 
 /// A peer and traffic, as a subject's policies of one direction see them.
@@ -279,7 +277,8 @@ impl<L: Lanes> Pair<'_, L> {
         let wide = self.wide.endings.get(index(place)).copied().unwrap_or(SLOW);
         let noted = word & (WORD_LOG | WORD_HTTP) | u32::from(self.list.flags & ListRecord::MIXED);
         // Which of both it is cannot be foreseen.
-        let (ending, noted) = select_unpredictable(is_wide, (wide, 0), (narrow, noted));
+        let ending = select_unpredictable(is_wide, wide, narrow);
+        let noted = select_unpredictable(is_wide, 0, noted);
         (ending, noted | u32::from(ending.code & !Ending::ALLOW))
     }
 

@@ -183,14 +183,14 @@ impl Verdict {
     /// From what stands in tables: a reason and a rule for each direction.
     #[inline]
     pub(crate) fn from_numbers(
-        action: Action,
+        is_allowed: bool,
         egress: (u8, u32),
         ingress: (u8, u32),
         flags: u8,
         generation: u32,
     ) -> Self {
         Verdict {
-            action: action as u8,
+            action: u8::from(is_allowed),
             egress_reason: egress.0,
             ingress_reason: ingress.0,
             flags,
