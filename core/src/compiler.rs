@@ -23,7 +23,8 @@ use std::fmt;
 #[derive(Debug, Default)]
 pub struct Compiler {
     options: CompileOptions,
-    state: Option<State>,
+    /// Moved about with every update, so that it had better be small.
+    state: Option<Box<State>>,
     /// The last changes that it holds.
     last: Changes,
     /// What the tables took when everything was compiled, in bytes.
@@ -99,7 +100,7 @@ impl Compiler {
     }
 
     fn compile(&mut self, cluster: &Cluster, whole: Whole) -> Update {
-        let mut state = State::new(cluster, &self.options);
+        let mut state = Box::new(State::new(cluster, &self.options));
         state.link();
         let update = self.updated(state, Work::default(), 0);
         self.compiled = update.bytes;
@@ -141,10 +142,10 @@ impl Compiler {
     /// What is kept beside the tables to update them, in bytes, as an estimate that leaves out names and texts. Linear in
     /// what there is.
     pub fn bytes(&self) -> usize {
-        self.state.as_ref().map_or(0, State::bytes)
+        self.state.as_ref().map_or(0, |state| state.bytes())
     }
 
-    fn updated(&mut self, mut state: State, work: Work, before: usize) -> Update {
+    fn updated(&mut self, mut state: Box<State>, work: Work, before: usize) -> Update {
         state.tables.seal();
         let update = Update {
             bytes: state.tables.bytes().saturating_sub(before),

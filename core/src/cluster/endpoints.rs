@@ -22,7 +22,9 @@ type Holders = HashMap<IpAddr, SmallVec<[EndpointId; 2]>, ahash::RandomState>;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Endpoints {
-    ids: BTreeMap<EndpointKey, EndpointId>,
+    ids: HashMap<EndpointKey, EndpointId, ahash::RandomState>,
+    /// The same in order. To find a key here means to compare it with many, each somewhere else in memory.
+    sorted: BTreeMap<EndpointKey, EndpointId>,
     /// By id; an id is never used again.
     slots: Vec<Option<Box<EndpointEntry>>>,
     addresses: Holders,
@@ -40,7 +42,7 @@ impl Endpoints {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &EndpointEntry> {
-        self.ids.values().filter_map(|id| self.get(*id))
+        self.sorted.values().filter_map(|id| self.get(*id))
     }
 
     pub(super) fn by_id(&self) -> impl Iterator<Item = &EndpointEntry> {
@@ -49,7 +51,7 @@ impl Endpoints {
 
     pub(super) fn hosts(&self) -> impl Iterator<Item = &EndpointEntry> {
         let first = EndpointKey { kind: EndpointKind::HostEndpoint, namespace: None, name: "".into() };
-        self.ids.range(first..).map(|(_, id)| *id).filter_map(|id| self.get(id))
+        self.sorted.range(first..).map(|(_, id)| *id).filter_map(|id| self.get(id))
     }
 
     pub(super) fn hosts_of(&self, node: &str) -> impl Iterator<Item = &EndpointEntry> {
@@ -85,6 +87,7 @@ impl Endpoints {
 
     pub(super) fn remove(&mut self, key: &EndpointKey) -> Option<EndpointId> {
         let id = self.ids.remove(key)?;
+        self.sorted.remove(key);
         let removed = self.slots.get_mut(slot(id))?.take()?;
         self.index(id, Some(&removed.endpoint));
         Some(id)
@@ -107,6 +110,7 @@ impl Endpoints {
         let id = EndpointId(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         self.slots.push(None);
         self.ids.insert(key.clone(), id);
+        self.sorted.insert(key.clone(), id);
         id
     }
 
