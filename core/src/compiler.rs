@@ -101,7 +101,7 @@ impl Compiler {
 
     fn compile(&mut self, cluster: &Cluster, whole: Whole) -> Update {
         let mut state = Box::new(State::new(cluster, &self.options));
-        state.link();
+        state.link(cluster);
         let update = self.updated(state, Work::default(), 0);
         self.compiled = update.bytes;
         Update { whole: Some(whole), ..update }

@@ -26,7 +26,7 @@ pub struct Stats {
     pub wide_rules: [usize; 2],
     /// Lists of narrow rules.
     pub lists: usize,
-    /// Lists that did not fit the budget.
+    /// Lists that did not fit the budget, or that share a tier with policies of many endpoints that did not.
     pub slow_lists: usize,
     /// Rows of lists.
     pub rows: usize,

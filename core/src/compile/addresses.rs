@@ -1,26 +1,27 @@
 //! The class of every address, and who has it.
 
 use super::footprint;
+use super::hashing::QuickMap;
 use super::inventory::Nodes;
 use super::parts::PartTable;
 use super::program::ClassKey;
-use super::ranges::{Range, covering};
+use super::ranges::{Range, Sweep, covering};
 use crate::cluster::Cluster;
 use crate::tables::{
     Addresses, Class, ClassParts, EndpointRecord, Endpoints, NONE, Occupant, Parts, Single, count,
 };
 use smallvec::{SmallVec, smallvec};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Every class by number, and by what makes it.
 #[derive(Debug, Default)]
 pub(super) struct Classes {
     pub(super) keys: Vec<ClassKey>,
-    known: HashMap<ClassKey, u32, ahash::RandomState>,
+    known: QuickMap<ClassKey, u32>,
     /// The classes of a subject, and those of a part of holders; as far as they are linked.
-    of_subject: HashMap<u32, Vec<u32>, ahash::RandomState>,
-    of_holders: HashMap<u32, Vec<u32>, ahash::RandomState>,
+    of_subject: QuickMap<u32, Vec<u32>>,
+    of_holders: QuickMap<u32, Vec<u32>>,
     linked: usize,
 }
 
@@ -116,14 +117,17 @@ impl Classifier<'_> {
     /// The class of every address, and who has those that somebody has.
     pub(super) fn all(mut self) -> Addresses {
         let (held_v4, held_v6) = self.held();
-        let mut occupied_v4 = Vec::new();
-        let (mut single_v4, mut single_v6) = (Vec::new(), Vec::new());
+        let mut occupied_v4 = Vec::with_capacity(held_v4.len());
+        let (mut single_v4, mut single_v6) = (Vec::with_capacity(held_v4.len()), Vec::new());
+        let [ranges_v4, _] = self.ranges;
+        let mut covering = Sweep::new(ranges_v4);
         for same in held_v4.chunk_by(|a, b| a >> 32 == b >> 32) {
             let Some(address) = same.first().and_then(|held| u32::try_from(held >> 32).ok()) else {
                 continue;
             };
             let only = same.first().map(|held| low(*held)).filter(|_| same.len() == 1);
-            let (class, occupant) = self.address(IpAddr::V4(Ipv4Addr::from_bits(address)), only);
+            let part = covering.at(address.into());
+            let (class, occupant) = self.covered(IpAddr::V4(Ipv4Addr::from_bits(address)), part, only);
             single_v4.push((u128::from(address), class));
             occupied_v4.extend(occupant.map(|occupant| (address, occupant)));
         }
@@ -166,6 +170,16 @@ impl Classifier<'_> {
     /// The class of an address that somebody has, and who that is. `only` is the number of its only holder, if it is
     /// known.
     pub(super) fn address(&mut self, address: IpAddr, only: Option<u32>) -> (u32, Option<Occupant>) {
+        let [v4, v6] = self.ranges;
+        let part = match address {
+            IpAddr::V4(address) => covering(v4, address.to_bits().into()),
+            IpAddr::V6(address) => covering(v6, address.to_bits()),
+        };
+        self.covered(address, part, only)
+    }
+
+    /// The same, given the part of the ranges that cover it.
+    fn covered(&mut self, address: IpAddr, part: u32, only: Option<u32>) -> (u32, Option<Occupant>) {
         let node = self.others.nodes.get(&address).copied().unwrap_or(NONE);
         let (mut holders, mut endpoint) = (Parts::EMPTY, NONE);
         let held_by: SmallVec<[u32; 2]> = match only {
@@ -178,11 +192,7 @@ impl Classifier<'_> {
                 endpoint = if endpoint == NONE { number } else { endpoint };
             }
         }
-        let (bits, flags) = match address {
-            IpAddr::V4(v4) => (u128::from(v4.to_bits()), 0),
-            IpAddr::V6(v6) => (v6.to_bits(), Class::V6),
-        };
-        let [v4, v6] = self.ranges;
+        let flags = if address.is_ipv6() { Class::V6 } else { 0 };
         let first = self.endpoints.get(endpoint).copied();
         let workload = first.filter(|record| !record.is(EndpointRecord::HOST));
         let slow = node != NONE
@@ -191,7 +201,7 @@ impl Classifier<'_> {
             || self.others.served.contains(&address);
         let class = self.classes.number(ClassKey {
             holders,
-            address: covering(if address.is_ipv4() { v4 } else { v6 }, bits),
+            address: part,
             subject: workload.map_or(NONE, |record| record.subject),
             flags,
             slow,
@@ -229,6 +239,9 @@ impl Classifier<'_> {
     /// has a host endpoint that may have a say.
     fn is_slow(&self, record: &EndpointRecord, address: IpAddr) -> bool {
         let endpoints = &*self.endpoints;
+        if record.more == NONE && endpoints.hosts.len() == 0 {
+            return false;
+        }
         let of_family = endpoints.addresses_of(record).filter(|known| known.is_ipv4() == address.is_ipv4());
         let hosts = endpoints.hosts_of(record.node).iter().filter_map(|host| endpoints.get(host.endpoint));
         let mut lists = hosts.flat_map(|host| {

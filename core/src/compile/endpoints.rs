@@ -35,7 +35,7 @@ pub(super) struct EndpointCompiler<'a> {
 impl EndpointCompiler<'_> {
     /// The records of all endpoints, and of nodes with their host endpoints.
     pub(super) fn all(&mut self) {
-        let mut records: Vec<EndpointRecord> = Vec::new();
+        let mut records: Vec<EndpointRecord> = Vec::with_capacity(self.holders.endpoints());
         let mut last: Vec<Option<Last<'_>>> = vec![None; index(self.holders.len())];
         for entry in self.cluster.endpoints_by_id() {
             let set = self.holders.set_of(entry.id.get());
@@ -43,12 +43,12 @@ impl EndpointCompiler<'_> {
             let known = last.as_deref().and_then(Option::as_ref).filter(|last| last.is_like(entry));
             let record = self.record(entry, set, known.map(|known| known.subject));
             if let Some(last) = last {
-                *last = Some(Last { entry, subject: record.subject });
+                *last = Some(Last::new(entry, record.subject));
             }
             records.resize(index(entry.id.get()), EndpointRecord::ABSENT);
             records.push(record);
         }
-        self.endpoints.records = records.into_iter().collect();
+        self.endpoints.records = records.into();
         self.endpoints.nodes = node_records(self.cluster, self.nodes, self.endpoints);
     }
 
@@ -84,19 +84,23 @@ impl EndpointCompiler<'_> {
 /// The last endpoint of a label set, and its subject.
 #[derive(Debug, Clone, Copy)]
 struct Last<'a> {
-    entry: &'a EndpointEntry,
+    is_host: bool,
+    profiles: &'a [Name],
     subject: u32,
 }
 
-impl Last<'_> {
+impl<'a> Last<'a> {
+    fn new(entry: &'a EndpointEntry, subject: u32) -> Self {
+        Last { is_host: entry.endpoint.is_host(), profiles: &entry.endpoint.profiles, subject }
+    }
+
     /// Whether another endpoint of the label set has the same subject. Most often they have the very same profiles.
     fn is_like(&self, other: &EndpointEntry) -> bool {
-        let (known, new) = (&self.entry.endpoint, &other.endpoint);
-        let pairs = || known.profiles.iter().zip(&new.profiles);
+        let profiles = &other.endpoint.profiles;
         self.subject != EndpointRecord::ELSEWHERE
-            && known.is_host() == new.is_host()
-            && known.profiles.len() == new.profiles.len()
-            && pairs().all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
+            && self.is_host == other.endpoint.is_host()
+            && self.profiles.len() == profiles.len()
+            && self.profiles.iter().zip(profiles).all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
     }
 }
 

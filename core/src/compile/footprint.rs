@@ -1,6 +1,8 @@
 //! What compiled state takes, about.
 
 use super::Few;
+use super::chunks::Chunks;
+use crate::tables::Chunk;
 
 /// Records one behind the other.
 pub(super) fn records<T>(records: &[T]) -> usize {
@@ -16,6 +18,12 @@ pub(super) fn entries<T>(entries: usize) -> usize {
 pub(super) fn lists(lists: &[Few]) -> usize {
     let elsewhere = lists.iter().filter(|list| list.spilled());
     size_of_val(lists) + elsewhere.map(|list| list.capacity() * size_of::<u32>()).sum::<usize>()
+}
+
+/// The same, packed.
+pub(super) fn chunks(lists: &[Chunks]) -> usize {
+    let elsewhere = lists.iter().filter(|list| list.spilled());
+    size_of_val(lists) + elsewhere.map(|list| list.capacity() * size_of::<Chunk>()).sum::<usize>()
 }
 
 /// Slices of their own.

@@ -1,13 +1,15 @@
 //! What holds for those that have labels: endpoints and network sets.
 
 use super::anchors::Anchors;
+use super::chunks::{self, Chunks};
 use super::labels::LabelSets;
+use super::members::{self, Members};
 use super::parts::PartTable;
 use super::vocabulary::{Condition, Predicate, Vocabulary};
 use super::{Few, footprint};
 use crate::cluster::{Cluster, EndpointEntry, NetworkSetEntry};
 use crate::model::{Name, ServiceKey};
-use crate::tables::{NONE, Parts, Resolution, count, index};
+use crate::tables::{Chunk, NONE, Parts, Resolution, count, index};
 use std::collections::{BTreeMap, HashMap};
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
@@ -26,10 +28,10 @@ pub(super) struct Holders {
     pub(super) sets: LabelSets,
     /// The label set of each endpoint, by id.
     of_endpoints: Vec<u32>,
-    /// The label sets that a selector matches, by its number; sorted.
-    pub(super) matching: Vec<Few>,
-    /// The predicates that hold for a label set, by its number.
-    predicates: Vec<Few>,
+    /// The label sets that a selector matches, by its number.
+    pub(super) matching: Vec<Members>,
+    /// The predicates that hold for a label set, by its number; sorted.
+    predicates: Vec<Chunks>,
     /// For new label sets: which selectors may match them. Made when the first comes.
     anchors: Option<Anchors>,
     /// Conditions on named ports, by name: their number, and the number of the selector.
@@ -39,8 +41,8 @@ pub(super) struct Holders {
     parts: Map<(u32, bool, Vec<u32>, Vec<Resolution>), u32>,
     /// The parts of each label set.
     parts_of: Vec<Few>,
-    /// The part of the last endpoint of a label set, where labels alone decide: whether that was a host's, and its number.
-    of_labels: Vec<(bool, u32)>,
+    /// Where labels alone decide, the part of the workloads that have a label set, and that of the hosts.
+    of_labels: Vec<[u32; 2]>,
 }
 
 /// Predicates that are new, and the label sets they hold for, in the order of their numbers.
@@ -50,11 +52,10 @@ impl Holders {
     pub(super) fn new(cluster: &Cluster, vocabulary: &Vocabulary) -> Self {
         let mut sets = LabelSets::new(&vocabulary.selectors);
         let mut of_endpoints = Vec::new();
-        for entry in cluster.endpoints_by_id() {
-            let slot = index(entry.id.get());
-            of_endpoints.resize(slot + 1, NONE);
-            let set = sets.insert(&entry.labels);
-            of_endpoints.last_mut().into_iter().for_each(|place| *place = set);
+        let of_each = sets.insert_all(cluster.endpoints_by_id().map(|entry| &entry.labels));
+        for (entry, set) in cluster.endpoints_by_id().zip(of_each) {
+            of_endpoints.resize(index(entry.id.get()), NONE);
+            of_endpoints.push(set);
         }
         for entry in cluster.network_sets() {
             sets.insert(&entry.labels);
@@ -70,13 +71,13 @@ impl Holders {
             sets,
             of_endpoints,
             matching: Vec::new(),
-            predicates: vec![Few::new(); known],
+            predicates: vec![Chunks::new(); known],
             anchors: None,
             ports,
             services: selecting_services(cluster, vocabulary),
             parts: Map::default(),
             parts_of: vec![Few::new(); known],
-            of_labels: vec![(false, NONE); known],
+            of_labels: vec![[NONE; 2]; known],
         };
         holders.learn(vocabulary, 0);
         holders
@@ -87,8 +88,8 @@ impl Holders {
         type Part = ((u32, bool, Vec<u32>, Vec<Resolution>), u32);
         self.sets.bytes()
             + footprint::records(&self.of_endpoints)
-            + footprint::lists(&self.matching)
-            + footprint::lists(&self.predicates)
+            + members::bytes(&self.matching)
+            + footprint::chunks(&self.predicates)
             + footprint::lists(&self.parts_of)
             + footprint::records(&self.of_labels)
             + footprint::entries::<Part>(self.parts.len())
@@ -97,6 +98,11 @@ impl Holders {
     /// How many label sets there are.
     pub(super) fn len(&self) -> u32 {
         self.sets.len()
+    }
+
+    /// How many endpoints there are, or were.
+    pub(super) fn endpoints(&self) -> usize {
+        self.of_endpoints.len()
     }
 
     /// The label set of an endpoint.
@@ -137,32 +143,61 @@ impl Holders {
             predicates.extend(predicate.map(count));
         }
         predicates.sort_unstable();
-        self.predicates.push(predicates);
+        self.predicates.push(chunks::packed(predicates));
         self.parts_of.push(Few::new());
-        self.of_labels.push((false, NONE));
+        self.of_labels.push([NONE; 2]);
         set
     }
 
     /// Finds out for which label sets selectors and predicates hold that are new since there were so many predicates.
     pub(super) fn learn(&mut self, vocabulary: &Vocabulary, predicates: u32) -> NewPredicates {
+        let mut matcher = self.sets.matcher();
         for selector in vocabulary.selectors.iter().skip(self.matching.len()) {
-            self.matching.push(self.sets.matching(selector).into());
+            self.matching.push(matcher.matching(selector));
         }
-        let mut new = NewPredicates::new();
-        for (number, predicate) in (predicates..).zip(vocabulary.predicates.iter().skip(index(predicates))) {
-            let Predicate::Selected(selector) = predicate else { continue };
-            let sets = at(&self.matching, *selector).map_or(&[][..], Few::as_slice);
-            for set in sets {
-                if let Some(predicates) = at_mut(&mut self.predicates, *set) {
-                    predicates.push(number);
+        let selected: Vec<(u32, u32)> = (predicates..)
+            .zip(vocabulary.predicates.iter().skip(index(predicates)))
+            .filter_map(|(number, predicate)| match predicate {
+                Predicate::Selected(selector) => Some((number, *selector)),
+                _ => None,
+            })
+            .collect();
+        let mut bits = vec![0; self.predicates.len()];
+        for together in selected.chunk_by(|(a, _), (b, _)| a / 64 == b / 64) {
+            self.add_predicates(together, &mut bits);
+        }
+        // Of a first compilation nobody asks.
+        let asked = selected.into_iter().filter(|_| predicates > 0);
+        let sets = |selector| at(&self.matching, selector).map(|sets| sets.iter().collect());
+        asked.filter_map(|(number, selector)| Some((number, sets(selector)?))).collect()
+    }
+
+    /// Notes the label sets for which predicates hold: up to 64 in a row, each with its selector. `bits` has a place for
+    /// each set, and is 0 before and after.
+    fn add_predicates(&mut self, together: &[(u32, u32)], bits: &mut [u64]) {
+        let sets = || {
+            together.iter().filter_map(|(number, selector)| Some((*number, at(&self.matching, *selector)?)))
+        };
+        let Some((first, _)) = together.first() else { return };
+        if sets().map(|(_, sets)| sets.len()).sum::<usize>() < bits.len() / 4 {
+            for (number, sets) in sets() {
+                for set in sets {
+                    at_mut(&mut self.predicates, set)
+                        .into_iter()
+                        .for_each(|list| chunks::append(list, number));
                 }
             }
-            // Of a first compilation nobody asks.
-            if predicates > 0 {
-                new.push((number, sets.to_vec()));
+            return;
+        }
+        for (number, sets) in sets() {
+            let bit = 1 << (number % 64);
+            for set in sets {
+                at_mut(bits, set).into_iter().for_each(|bits| *bits |= bit);
             }
         }
-        new
+        for (list, bits) in self.predicates.iter_mut().zip(bits) {
+            chunks::append_all(list, Chunk::new(first / 64, std::mem::take(bits)));
+        }
     }
 
     /// The label set of a network set that was inserted.
@@ -171,8 +206,8 @@ impl Holders {
     }
 
     /// The predicates that hold in the ranges of a network set.
-    pub(super) fn of_network_set(&self, entry: &NetworkSetEntry) -> &[u32] {
-        at(&self.predicates, self.set_of_network_set(entry)).map_or(&[], Few::as_slice)
+    pub(super) fn of_network_set(&self, entry: &NetworkSetEntry) -> &[Chunk] {
+        at(&self.predicates, self.set_of_network_set(entry)).map_or(&[], Chunks::as_slice)
     }
 
     /// The parts of a label set.
@@ -191,10 +226,8 @@ impl Holders {
     ) -> u32 {
         let is_host = entry.endpoint.is_host();
         let only_labels = self.ports.is_empty() && self.services.is_empty();
-        if let Some(known) =
-            at(&self.of_labels, set).filter(|known| only_labels && known.1 != NONE && known.0 == is_host)
-        {
-            return known.1;
+        if only_labels {
+            return self.part_of_labels(set, is_host, table, parts);
         }
         let (extra, mut resolutions) = self.backed(cluster, entry);
         resolutions.extend(self.named_ports(entry, set));
@@ -202,27 +235,40 @@ impl Holders {
         if let Some(known) = self.parts.get(&key) {
             return *known;
         }
-        let mut predicates = at(&self.predicates, set).map(|set| set.to_vec()).unwrap_or_default();
-        predicates.extend(&key.2);
-        predicates.extend((!is_host).then_some(Parts::WORKLOAD));
+        let predicates = self.predicates_of(set, is_host, &key.2);
         let part = table.new_part(parts, predicates, key.3.clone());
         self.parts.insert(key, part);
-        if let Some(parts_of) = at_mut(&mut self.parts_of, set) {
-            parts_of.push(part);
-        }
-        if let Some(known) = at_mut(&mut self.of_labels, set).filter(|_| only_labels) {
-            *known = (is_host, part);
-        }
+        at_mut(&mut self.parts_of, set).into_iter().for_each(|parts| parts.push(part));
         part
+    }
+
+    /// The part of an endpoint of which labels tell all.
+    fn part_of_labels(&mut self, set: u32, is_host: bool, table: &mut PartTable, parts: &mut Parts) -> u32 {
+        let place = usize::from(is_host);
+        let known = at(&self.of_labels, set).and_then(|parts| parts.get(place));
+        if let Some(known) = known.filter(|part| **part != NONE) {
+            return *known;
+        }
+        let part = table.new_part(parts, self.predicates_of(set, is_host, &[]), Vec::new());
+        at_mut(&mut self.parts_of, set).into_iter().for_each(|parts| parts.push(part));
+        let known = at_mut(&mut self.of_labels, set).and_then(|parts| parts.get_mut(place));
+        known.into_iter().for_each(|known| *known = part);
+        part
+    }
+
+    /// What holds for an endpoint with a label set, and these predicates besides.
+    fn predicates_of(&self, set: u32, is_host: bool, more: &[u32]) -> Chunks {
+        let more = more.iter().copied().chain((!is_host).then_some(Parts::WORKLOAD));
+        let mut predicates: Chunks = more.map(Chunk::of).collect();
+        predicates.extend_from_slice(at(&self.predicates, set).map_or(&[], Chunks::as_slice));
+        predicates
     }
 
     fn named_ports(&self, entry: &EndpointEntry, set: u32) -> Vec<Resolution> {
         let mut resolutions = Vec::new();
         for port in &entry.endpoint.ports {
             for (condition, selector) in self.ports.get(&port.name).into_iter().flatten() {
-                let picked = |selector| {
-                    at(&self.matching, selector).is_some_and(|sets| sets.binary_search(&set).is_ok())
-                };
+                let picked = |selector| at(&self.matching, selector).is_some_and(|sets| sets.contains(set));
                 if selector.is_none_or(picked) {
                     let (condition, protocol) = (*condition, port.protocol.number());
                     resolutions.push(Resolution { condition, protocol, port: port.port });

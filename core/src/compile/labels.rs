@@ -1,10 +1,14 @@
 //! Label sets, cut down to what selectors mention, and which of them a selector matches.
 
+use super::hashing::Quick;
+use super::members::{self, Members, all_words};
 use super::{Numbered, footprint, number};
 use crate::model::Name;
 use crate::selector::{Expr, Selector};
-use crate::tables::{NONE, count};
+use crate::tables::{NONE, count, index};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
@@ -29,11 +33,17 @@ struct Key {
 #[derive(Debug, Default)]
 pub(super) struct LabelSets {
     keys: Map<Arc<str>, Key>,
-    sets: Numbered<Box<[Label]>>,
-    /// The sets that have a label.
-    with_label: Map<Label, Vec<u32>>,
-    /// The sets that have a label of a key.
-    with_key: Map<u32, Vec<u32>>,
+    sets: Numbered<Box<[Label]>, Quick>,
+    /// The sets that have a label of a key, by its number.
+    with_key: Vec<WithKey>,
+}
+
+/// The sets that have a label of a key.
+#[derive(Debug, Default)]
+struct WithKey {
+    all: Vec<u32>,
+    /// Those with a value, by its number.
+    by_value: Vec<Vec<u32>>,
 }
 
 /// A selector over label sets.
@@ -111,24 +121,48 @@ impl LabelSets {
 
     /// The number of a label set. The sets can be found by their labels from then on.
     pub(super) fn insert(&mut self, labels: &BTreeMap<Name, Name>) -> u32 {
-        let mut set: Vec<Label> = Vec::with_capacity(labels.len());
-        for (name, value) in labels {
-            let Some(key) = self.keys.get_mut(name) else { continue };
-            if key.texts {
-                key.value(value);
-            }
-            set.push((key.number, key.values.get(value).copied().unwrap_or(OTHER)));
+        self.insert_with(labels, |sets, name, value| sets.label(name, value))
+    }
+
+    /// The numbers of label sets, in their order.
+    pub(super) fn insert_all<'a>(&mut self, all: impl Iterator<Item = &'a BTreeMap<Name, Name>>) -> Vec<u32> {
+        let mut recent = Recent::default();
+        all.map(|labels| {
+            self.insert_with(labels, |sets, name, value| {
+                recent.label(name, value, || sets.label(name, value))
+            })
+        })
+        .collect()
+    }
+
+    /// What a label is; none if no selector mentions its key.
+    fn label(&mut self, name: &Name, value: &Name) -> Option<Label> {
+        let key = self.keys.get_mut(name)?;
+        if key.texts {
+            key.value(value);
         }
+        Some((key.number, key.values.get(value).copied().unwrap_or(OTHER)))
+    }
+
+    fn insert_with<'a>(
+        &mut self,
+        labels: &'a BTreeMap<Name, Name>,
+        mut label: impl FnMut(&mut Self, &'a Name, &'a Name) -> Option<Label>,
+    ) -> u32 {
+        let mut set: SmallVec<[Label; 16]> =
+            labels.iter().filter_map(|(name, value)| label(self, name, value)).collect();
         set.sort_unstable();
         if let Some(known) = self.sets.get_index_of(&*set) {
             return count(known);
         }
         let new = count(self.sets.len());
-        for label in &set {
-            self.with_label.entry(*label).or_default().push(new);
-            self.with_key.entry(label.0).or_default().push(new);
+        self.with_key.resize_with(self.keys.len(), WithKey::default);
+        for (key, value) in &set {
+            if let Some(with) = self.with_key.get_mut(index(*key)) {
+                with.add(*value, new);
+            }
         }
-        number(&mut self.sets, set.into())
+        number(&mut self.sets, set.as_slice().into())
     }
 
     /// The number of a label set that was inserted.
@@ -142,21 +176,13 @@ impl LabelSets {
         self.sets.get_index_of(&*set).map_or(NONE, count)
     }
 
-    /// The sets that a selector matches, sorted.
-    pub(super) fn matching(&self, selector: &Selector) -> Vec<u32> {
-        let test = self.test(selector.expr());
-        let matches = |set: &u32| self.labels(*set).is_some_and(|labels| test.matches(labels));
-        match self.candidates(&test) {
-            Some(mut candidates) => {
-                candidates.retain(matches);
-                candidates
-            }
-            None => (0..count(self.sets.len())).filter(matches).collect(),
-        }
+    /// Finds the sets that selectors match.
+    pub(super) fn matcher(&self) -> Matcher<'_> {
+        Matcher { sets: self, bits: Map::default(), words: self.sets.len().div_ceil(64) }
     }
 
     fn labels(&self, set: u32) -> Option<&[Label]> {
-        self.sets.get_index(usize::try_from(set).ok()?).map(|labels| &**labels)
+        self.sets.get_index(index(set)).map(|labels| &**labels)
     }
 
     fn test(&self, expr: &Expr) -> Test {
@@ -192,7 +218,7 @@ impl LabelSets {
     fn candidates(&self, test: &Test) -> Option<Vec<u32>> {
         match test {
             Test::All | Test::Not(_) => None,
-            Test::Has(key) => Some(self.with_key.get(key).cloned().unwrap_or_default()),
+            Test::Has(key) => Some(self.having_key(*key).to_vec()),
             Test::Is(key, values) => {
                 Some(union(values.iter().map(|value| self.having((*key, *value)).to_vec())))
             }
@@ -211,7 +237,7 @@ impl LabelSets {
     fn breadth(&self, test: &Test) -> usize {
         match test {
             Test::All | Test::Not(_) => self.sets.len(),
-            Test::Has(key) => self.with_key.get(key).map_or(0, Vec::len),
+            Test::Has(key) => self.having_key(*key).len(),
             Test::Is(key, values) => values.iter().map(|value| self.having((*key, *value)).len()).sum(),
             Test::And(operands) => {
                 operands.iter().map(|operand| self.breadth(operand)).min().unwrap_or(self.sets.len())
@@ -220,9 +246,135 @@ impl LabelSets {
         }
     }
 
-    fn having(&self, label: Label) -> &[u32] {
-        self.with_label.get(&label).map_or(&[], Vec::as_slice)
+    fn having(&self, (key, value): Label) -> &[u32] {
+        let with = self.with_key.get(index(key));
+        with.and_then(|with| with.by_value.get(index(value))).map_or(&[], Vec::as_slice)
     }
+
+    fn having_key(&self, key: u32) -> &[u32] {
+        self.with_key.get(index(key)).map_or(&[], |with| with.all.as_slice())
+    }
+}
+
+/// Labels that were looked up lately, by where their texts are, which endpoints often share.
+struct Recent<'a>(Vec<Option<(&'a Name, &'a Name, Option<Label>)>>);
+
+impl Default for Recent<'_> {
+    fn default() -> Self {
+        Recent(vec![None; 1 << RECENT_BITS])
+    }
+}
+
+const RECENT_BITS: u32 = 12;
+
+impl<'a> Recent<'a> {
+    /// What a label is, which `find` finds if it is none of these.
+    fn label(
+        &mut self,
+        name: &'a Name,
+        value: &'a Name,
+        find: impl FnOnce() -> Option<Label>,
+    ) -> Option<Label> {
+        let texts = (Arc::as_ptr(name).addr(), Arc::as_ptr(value).addr());
+        let place = Quick::default().hash_one(texts) >> (64 - RECENT_BITS);
+        let place = usize::try_from(place).ok().and_then(|place| self.0.get_mut(place));
+        match place {
+            Some(Some((known, with, label))) if Arc::ptr_eq(known, name) && Arc::ptr_eq(with, value) => {
+                *label
+            }
+            place => {
+                let label = find();
+                place.into_iter().for_each(|place| *place = Some((name, value, label)));
+                label
+            }
+        }
+    }
+}
+
+impl WithKey {
+    fn add(&mut self, value: u32, set: u32) {
+        self.all.push(set);
+        let place = index(value);
+        if self.by_value.len() <= place {
+            self.by_value.resize_with(place + 1, Vec::new);
+        }
+        self.by_value.get_mut(place).into_iter().for_each(|sets| sets.push(set));
+    }
+}
+
+/// Finds the sets that selectors match: few by looking at each, many by bits for all sets at once.
+pub(super) struct Matcher<'a> {
+    sets: &'a LabelSets,
+    /// The sets that have a label that many have.
+    bits: Map<Label, Vec<u64>>,
+    /// How many words have a bit for each set.
+    words: usize,
+}
+
+impl Matcher<'_> {
+    /// The sets that a selector matches.
+    pub(super) fn matching(&mut self, selector: &Selector) -> Members {
+        let test = self.sets.test(selector.expr());
+        // To look at a set takes about as long as an operation on a word for each label of the test.
+        let few = self.sets.breadth(&test) <= self.words;
+        let Some(candidates) = few.then(|| self.sets.candidates(&test)).flatten() else {
+            return Members::from_words(self.bits(&test));
+        };
+        let matches = |set: &u32| self.sets.labels(*set).is_some_and(|labels| test.matches(labels));
+        candidates.into_iter().filter(matches).collect()
+    }
+
+    /// A bit for each set that passes.
+    fn bits(&mut self, test: &Test) -> Vec<u64> {
+        match test {
+            Test::All => all_words(self.sets.len()),
+            Test::Has(key) => bits_of(self.sets.having_key(*key), self.words),
+            Test::Is(key, values) => {
+                let mut all = vec![0; self.words];
+                values.iter().for_each(|value| self.add((*key, *value), &mut all));
+                all
+            }
+            Test::Not(operand) => {
+                let mut all = all_words(self.sets.len());
+                let not = self.bits(operand);
+                all.iter_mut().zip(not).for_each(|(word, not)| *word &= !not);
+                all
+            }
+            Test::And(operands) => {
+                let each = operands.iter().map(|operand| self.bits(operand));
+                combined(each, |word, other| *word &= other).unwrap_or_else(|| all_words(self.sets.len()))
+            }
+            Test::Or(operands) => {
+                let each = operands.iter().map(|operand| self.bits(operand));
+                combined(each, |word, other| *word |= other).unwrap_or_else(|| vec![0; self.words])
+            }
+        }
+    }
+
+    /// Sets the bits of the sets that have a label.
+    fn add(&mut self, label: Label, all: &mut [u64]) {
+        let having = self.sets.having(label);
+        if having.len() <= self.words {
+            having.iter().for_each(|set| members::set(all, *set));
+            return;
+        }
+        let words = self.words;
+        let bits = self.bits.entry(label).or_insert_with(|| bits_of(having, words));
+        all.iter_mut().zip(bits).for_each(|(word, more)| *word |= *more);
+    }
+}
+
+fn bits_of(list: &[u32], words: usize) -> Vec<u64> {
+    let mut bits = vec![0; words];
+    list.iter().for_each(|set| members::set(&mut bits, *set));
+    bits
+}
+
+/// Bits combined word by word; none if there are none.
+fn combined(mut each: impl Iterator<Item = Vec<u64>>, combine: fn(&mut u64, u64)) -> Option<Vec<u64>> {
+    let mut all = each.next()?;
+    each.for_each(|other| all.iter_mut().zip(other).for_each(|(word, other)| combine(word, other)));
+    Some(all)
 }
 
 fn union(lists: impl Iterator<Item = Vec<u32>>) -> Vec<u32> {
@@ -326,10 +478,13 @@ mod tests {
         let mut sets = LabelSets::new(&selectors);
         let numbers: Vec<u32> = all.iter().map(|labels| sets.insert(labels)).collect();
         for (selector, text) in selectors.iter().zip(texts) {
-            let found = sets.matching(selector);
-            assert!(found.is_sorted(), "{text}");
-            for (labels, number) in all.iter().zip(&numbers) {
-                assert_eq!(found.contains(number), selector.matches(labels), "{text} on {labels:?}");
+            let mut matcher = sets.matcher();
+            let test = sets.test(selector.expr());
+            for found in [matcher.matching(selector), Members::from_words(matcher.bits(&test))] {
+                assert!(found.iter().is_sorted(), "{text}");
+                for (labels, number) in all.iter().zip(&numbers) {
+                    assert_eq!(found.contains(*number), selector.matches(labels), "{text} on {labels:?}");
+                }
             }
         }
     }

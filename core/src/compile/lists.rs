@@ -1,51 +1,45 @@
 //! Which rules govern whom, in which order.
 
+use super::chunks::{Chunks, append};
+use super::hashing::{Quick, QuickMap};
 use super::holders::{Holders, at, at_mut};
 use super::order::{Governing, Order};
 use super::{Few, Numbered, footprint, number};
 use crate::cluster::{EndpointEntry, Phase, Scope};
-use crate::model::{Isolation, OtherProtocols, PolicyClass, RuleId};
-use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Policies, Span, Subject, count};
-use smallvec::{SmallVec, smallvec};
-use std::collections::HashMap;
-
-type Map<K, V> = HashMap<K, V, ahash::RandomState>;
+use crate::model::{Isolation, OtherProtocols, PolicyClass};
+use crate::tables::{AppliedTier, EndOfTier, Endpoints, NONE, Packed, Policies, Span, Subject, count, index};
+use smallvec::SmallVec;
+/// A policy that selects a label set, with its slot.
+type Selecting<'a> = (u32, &'a Governing);
 
 /// Subjects: for each label set, one for hosts and one for workloads with each list of profiles.
 #[derive(Debug)]
 pub(super) struct Subjects {
     /// The slots of the policies that select a label set, by its number, in the order in which they are tried.
     selecting: Vec<Few>,
-    /// Tiers as they govern somebody, by what tells them apart.
-    tiers: Map<Box<[u32]>, u32>,
-    applied: Vec<AppliedTier>,
+    /// Lists of policies.
+    policies: QuickMap<Chunks, Packed>,
+    /// Tiers as they govern somebody.
+    applied: Numbered<AppliedTier, Quick>,
     /// Lists of these tiers.
-    of_tiers: Map<Few, u32>,
-    lists: Map<(u32, bool), Span>,
-    profiles: Map<Vec<u32>, Span>,
-    subjects: Numbered<(u32, bool, Span)>,
+    of_tiers: QuickMap<Few, u32>,
+    lists: QuickMap<(u32, bool), Span>,
+    profiles: QuickMap<Few, Span>,
+    subjects: Numbered<(u32, bool, Span), Quick>,
     /// The subjects of each label set.
     of_set: Vec<Few>,
 }
 
 impl Subjects {
     pub(super) fn new(order: &Order, holders: &Holders) -> Self {
-        let sets = crate::tables::index(holders.len());
-        let mut selecting = vec![Few::new(); sets];
-        for (slot, policy) in order.policies() {
-            for set in at(&holders.matching, policy.subject).into_iter().flatten() {
-                if let Some(selecting) = at_mut(&mut selecting, *set) {
-                    selecting.push(slot);
-                }
-            }
-        }
+        let sets = index(holders.len());
         Subjects {
-            selecting,
-            tiers: Map::default(),
-            applied: Vec::new(),
-            of_tiers: Map::default(),
-            lists: Map::default(),
-            profiles: Map::default(),
+            selecting: selecting(order, holders, sets),
+            policies: QuickMap::default(),
+            applied: Numbered::default(),
+            of_tiers: QuickMap::default(),
+            lists: QuickMap::default(),
+            profiles: QuickMap::default(),
             subjects: Numbered::default(),
             of_set: vec![Few::new(); sets],
         }
@@ -59,7 +53,7 @@ impl Subjects {
         }
         for set in known..holders.len() {
             let selects = |policy: &Governing| {
-                at(&holders.matching, policy.subject).is_some_and(|sets| sets.binary_search(&set).is_ok())
+                at(&holders.matching, policy.subject).is_some_and(|sets| sets.contains(set))
             };
             let selecting = order.policies().filter(|(_, policy)| selects(policy));
             self.selecting.push(selecting.map(|(slot, _)| slot).collect());
@@ -87,7 +81,7 @@ impl Subjects {
             }
         };
         let profiles = &entry.endpoint.profiles;
-        let numbers: Vec<u32> = profiles.iter().map(|name| order.profile(name).unwrap_or(NONE)).collect();
+        let numbers: Few = profiles.iter().map(|name| order.profile(name).unwrap_or(NONE)).collect();
         let profiles = *self
             .profiles
             .entry(numbers)
@@ -139,14 +133,15 @@ impl Subjects {
         footprint::lists(&self.selecting)
             + footprint::lists(&self.of_set)
             + footprint::entries::<(u32, bool, Span)>(self.subjects.len() + self.lists.len())
-            + footprint::entries::<(Few, u32)>(self.tiers.len() + self.of_tiers.len())
-            + footprint::slices(self.tiers.keys().map(|tier| &**tier))
-            + footprint::records(&self.applied)
+            + footprint::entries::<(Few, u32)>(self.of_tiers.len())
+            + footprint::entries::<(Chunks, Packed)>(self.policies.len())
+            + footprint::slices(self.policies.keys().map(Chunks::as_slice))
+            + footprint::entries::<AppliedTier>(self.applied.len())
     }
 
     /// Whether a subject is a host's.
     pub(super) fn is_host(&self, subject: u32) -> bool {
-        self.subjects.get_index(crate::tables::index(subject)).is_some_and(|(_, is_host, _)| *is_host)
+        self.subjects.get_index(index(subject)).is_some_and(|(_, is_host, _)| *is_host)
     }
 
     /// How many subjects there are.
@@ -162,8 +157,7 @@ impl Subjects {
         endpoints: &mut Endpoints,
         policies: &mut Policies,
     ) {
-        let Some((set, is_host, profiles)) = self.subjects.get_index(crate::tables::index(subject)).copied()
-        else {
+        let Some((set, is_host, profiles)) = self.subjects.get_index(index(subject)).copied() else {
             return;
         };
         let lists = self.lists_of(order, set, is_host, policies);
@@ -173,65 +167,90 @@ impl Subjects {
     }
 
     /// The lists of a subject, in the order of [`Subject::position`].
-    fn lists_of(&mut self, order: &Order, set: u32, is_host: bool, policies: &mut Policies) -> Vec<u32> {
+    fn lists_of(
+        &mut self,
+        order: &Order,
+        set: u32,
+        is_host: bool,
+        policies: &mut Policies,
+    ) -> SmallVec<[u32; 16]> {
         let phases: &[Phase] = if is_host {
             &[Phase::Normal, Phase::Untracked, Phase::PreDnat, Phase::Forward]
         } else {
             &[Phase::Normal]
         };
-        let selecting = at(&self.selecting, set).cloned().unwrap_or_default();
-        let selecting: SmallVec<[(u32, Governing); 16]> =
-            selecting.iter().filter_map(|slot| Some((*slot, *order.governing(*slot)?))).collect();
-        let mut lists = Vec::new();
+        let selecting = at(&self.selecting, set).map_or(&[][..], Few::as_slice).iter();
+        let selecting: SmallVec<[Selecting<'_>; 16]> =
+            selecting.filter_map(|slot| Some((*slot, order.governing(*slot)?))).collect();
+        let mut lists = SmallVec::new();
         for phase in phases {
+            let acting: SmallVec<[Selecting<'_>; 16]> =
+                selecting.iter().filter(|(_, policy)| acts_in(policy.class, *phase)).copied().collect();
             for direction in [0, 1] {
-                for scope in [Scope::Enforced, Scope::Pending] {
-                    lists.push(self.list(&selecting, *phase, direction, scope, policies));
-                }
+                let numbers = self.tiers(&acting, *phase, direction, policies);
+                lists.extend(numbers.map(|numbers| self.list(numbers, policies)));
             }
         }
         lists
     }
 
-    fn list(
+    /// The numbers of the tiers of a phase and direction: as they are enforced, and with what is staged.
+    fn tiers(
         &mut self,
-        selecting: &[(u32, Governing)],
+        acting: &[Selecting<'_>],
         phase: Phase,
         direction: usize,
-        scope: Scope,
         policies: &mut Policies,
-    ) -> u32 {
-        let acts =
-            |policy: &Governing| acts_in(policy.class, phase) && (scope == Scope::Pending || !policy.staged);
-        let acting: SmallVec<[&(u32, Governing); 16]> =
-            selecting.iter().filter(|(_, policy)| acts(policy)).collect();
-        let mut numbers = Few::new();
+    ) -> [Few; 2] {
+        let mut numbers = [Few::new(), Few::new()];
         for tier in acting.chunk_by(|(_, a), (_, b)| a.tier == b.tier) {
-            numbers.extend(self.tier(tier, phase, direction, scope, policies));
+            let all = self.policies_of(tier, direction, policies);
+            let enforced: SmallVec<[Selecting<'_>; 16]>;
+            let (in_force, own) = if tier.iter().any(|(_, policy)| policy.staged) {
+                enforced = tier.iter().filter(|(_, policy)| !policy.staged).copied().collect();
+                (enforced.as_slice(), self.policies_of(&enforced, direction, policies))
+            } else {
+                (tier, all)
+            };
+            let [of_enforced, of_pending] = &mut numbers;
+            of_enforced.extend(self.tier(in_force, own, phase, direction, Scope::Enforced));
+            of_pending.extend(self.tier(tier, all, phase, direction, Scope::Pending));
         }
+        numbers
+    }
+
+    /// The list of these tiers.
+    fn list(&mut self, numbers: Few, policies: &mut Policies) -> u32 {
         if numbers.is_empty() {
             return NONE;
         }
         let applied = &self.applied;
         *self.of_tiers.entry(numbers).or_insert_with_key(|numbers| {
-            let tiers =
-                policies.tiers.push(numbers.iter().filter_map(|number| at(applied, *number)).copied());
+            let tiers = numbers.iter().filter_map(|number| applied.get_index(index(*number))).copied();
+            let tiers = policies.tiers.push(tiers);
             policies.lists.push(tiers)
         })
+    }
+
+    /// The list of those of these policies that govern a direction.
+    fn policies_of(&mut self, tier: &[Selecting<'_>], direction: usize, policies: &mut Policies) -> Packed {
+        let mut list = Chunks::new();
+        let governing = tier.iter().filter(|(_, policy)| governs(policy, direction));
+        governing.for_each(|(slot, _)| append(&mut list, 2 * slot + count(direction)));
+        *self.policies.entry(list).or_insert_with_key(|list| policies.policies.pack(list))
     }
 
     /// The number of a tier as these policies of it govern; none if it has no say.
     fn tier(
         &mut self,
-        tier: &[&(u32, Governing)],
+        tier: &[Selecting<'_>],
+        policies: Packed,
         phase: Phase,
         direction: usize,
         scope: Scope,
-        policies: &mut Policies,
     ) -> Option<u32> {
         let (_, first) = tier.first()?;
-        let end_of = |policy: &Governing| policy.ends.get(direction).copied().flatten();
-        let governing = || tier.iter().filter(|(_, policy)| end_of(policy).is_some());
+        let governing = || tier.iter().filter(|(_, policy)| governs(policy, direction));
         let trigger = match scope {
             Scope::Enforced => governing().next_back(),
             Scope::Pending => governing().next(),
@@ -242,23 +261,38 @@ impl Subjects {
             None => return None,
             Some((_, trigger)) => {
                 let passes = first.passes || matches!(phase, Phase::Untracked | Phase::PreDnat);
-                let end =
-                    if passes { EndOfTier::Pass } else { denied(|| governing().map(|(_, policy)| policy)) };
-                (end, end_of(trigger).flatten())
+                // Where nothing is decided, nobody asks by what.
+                if passes {
+                    (EndOfTier::Pass, None)
+                } else {
+                    let end = denied(|| governing().map(|(_, policy)| *policy));
+                    (end, trigger.ends.get(direction).copied().flatten().flatten())
+                }
             }
         };
-        let mut key: SmallVec<[u32; 32]> =
-            smallvec![first.tier, end_number(end), end_id.map_or(0, RuleId::get)];
-        key.extend(governing().map(|(slot, _)| 2 * slot + count(direction)));
-        if let Some(known) = self.tiers.get(&*key) {
-            return Some(*known);
-        }
-        let policies = policies.policies.push(key.iter().skip(3).copied());
-        let number = count(self.applied.len());
-        self.applied.push(AppliedTier { tier: first.tier, policies, end, end_id });
-        self.tiers.insert(key.into_boxed_slice(), number);
-        Some(number)
+        Some(number(&mut self.applied, AppliedTier { tier: first.tier, policies, end, end_id }))
     }
+}
+
+/// Whether a policy governs a direction.
+fn governs(policy: &Governing, direction: usize) -> bool {
+    policy.ends.get(direction).is_some_and(Option::is_some)
+}
+
+/// The slots of the policies that select each of so many label sets.
+fn selecting(order: &Order, holders: &Holders, sets: usize) -> Vec<Few> {
+    let selected = |policy: &Governing| at(&holders.matching, policy.subject).into_iter().flatten();
+    let mut lengths = vec![0; sets];
+    for set in order.policies().flat_map(|(_, policy)| selected(policy)) {
+        at_mut(&mut lengths, set).into_iter().for_each(|length| *length += 1);
+    }
+    let mut selecting: Vec<Few> = lengths.into_iter().map(Few::with_capacity).collect();
+    for (slot, policy) in order.policies() {
+        for set in selected(policy) {
+            at_mut(&mut selecting, set).into_iter().for_each(|slots| slots.push(slot));
+        }
+    }
+    selecting
 }
 
 /// The end of a tier that denies where all of these govern.
@@ -268,17 +302,6 @@ fn denied<'a, I: Iterator<Item = &'a Governing>>(governing: impl Fn() -> I) -> E
         own_node: all(|isolation| isolation.exempts_own_node),
         other_protocols: all(|isolation| isolation.other_protocols == OtherProtocols::Allowed),
         other_undecided: all(|isolation| isolation.other_protocols == OtherProtocols::Undecided),
-    }
-}
-
-/// A number for each end that there may be.
-fn end_number(end: EndOfTier) -> u32 {
-    match end {
-        EndOfTier::Pass => 0,
-        EndOfTier::Settled => 1,
-        EndOfTier::Deny { own_node, other_protocols, other_undecided } => {
-            8 + u32::from(own_node) + 2 * u32::from(other_protocols) + 4 * u32::from(other_undecided)
-        }
     }
 }
 

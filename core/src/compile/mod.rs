@@ -5,6 +5,7 @@
 //! * `lists`: which rules govern whom.
 //! * `labels`, `anchors`: label sets, cut down to what selectors mention, and which selectors match which of them.
 //! * `holders`, `ranges`: what holds for endpoints, and for ranges of addresses, as `parts`.
+//! * `members`, `chunks`, `hashing`: sets and lists of numbers.
 //! * `endpoints`, `addresses`: who there is, and what each address is.
 //! * `program`: classes of addresses, and what pairs of them and traffic lead to.
 //! * `routes`: where services lead.
@@ -12,12 +13,15 @@
 
 mod addresses;
 mod anchors;
+mod chunks;
 mod endpoints;
 mod footprint;
+mod hashing;
 mod holders;
 mod inventory;
 mod labels;
 mod lists;
+mod members;
 mod options;
 mod order;
 mod parts;
@@ -37,13 +41,13 @@ use crate::cluster::Cluster;
 use crate::tables::{Tables, count};
 
 /// A set that numbers its members in the order of their arrival.
-type Numbered<T> = indexmap::IndexSet<T, ahash::RandomState>;
+type Numbered<T, S = ahash::RandomState> = indexmap::IndexSet<T, S>;
 
 /// Numbers of which there are few more often than not.
 type Few = smallvec::SmallVec<[u32; 4]>;
 
 /// The number of a member, which is added if it is new.
-fn number<T: std::hash::Hash + Eq>(set: &mut Numbered<T>, member: T) -> u32 {
+fn number<T: std::hash::Hash + Eq, S: std::hash::BuildHasher>(set: &mut Numbered<T, S>, member: T) -> u32 {
     count(set.insert_full(member).0)
 }
 

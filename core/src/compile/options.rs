@@ -14,11 +14,13 @@ use crate::model::Name;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompileOptions {
-    /// What the buckets and rows of the fast form may take, in bytes. Lists of rules that do not fit are left to the
-    /// complete form, which walks them one by one.
+    /// What the fast form may take, in bytes, together with what holds for label sets and ranges, but without a record for
+    /// each class. Policies of many endpoints and lists of rules that do not fit are left to the complete form, which
+    /// walks rules one by one. What updates add counts too, but stays until all is compiled again.
     pub table_budget: usize,
-    /// A policy that governs at least as many classes of endpoints has a bit for each rule, and is no part of the lists
-    /// of single classes. For a policy of the whole cluster an eighth of them is enough.
+    /// A policy of a namespace that is in at least as many lists of policies which together govern somebody has a bit for
+    /// each rule, and is no part of the lists of single classes. Of a policy of the whole cluster it is the classes of
+    /// endpoints that count, of which an eighth is enough.
     pub wide_classes: u32,
     /// Only this node's endpoints are to be judged, which is what an agent needs. The side of a flow that another node
     /// judges counts as allowed, with [`Reason::NotEvaluated`](crate::model::Reason::NotEvaluated).

@@ -7,7 +7,7 @@ use crate::model::{
     DefaultAction, Direction, Isolation, Name, Order as PolicyOrder, PolicyClass, PolicyKey, RuleId,
 };
 use crate::tables::{Policies, Profile, Span, count, index};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 
@@ -24,34 +24,31 @@ pub(super) struct Governing {
     pub(super) subject: u32,
     /// The id of its end for ingress and egress; absent where it does not govern.
     pub(super) ends: [Option<Option<RuleId>>; 2],
+    /// It is of the whole cluster.
+    pub(super) is_cluster_wide: bool,
 }
 
 /// What ranks a policy: its tier's place, and what ranks it in there.
 type Rank = (u32, PolicyOrder, Name, PolicyKey);
 
-/// A policy that is there or was.
-#[derive(Debug)]
-struct Slot {
-    rank: Rank,
-    governing: Option<Governing>,
-}
-
 /// Policies by slot: a number that a key keeps. A slot has two rule lists, one for each direction.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    slots: Vec<Slot>,
+    /// The policies that are there, of all that were.
+    slots: Vec<Option<Governing>>,
+    /// What ranks a slot, and the slot of a key: only updates need to know.
+    ranks: Vec<Rank>,
     by_key: Map<PolicyKey, u32>,
     tiers: Map<Name, u32>,
     /// Slots in the order in which they are tried.
     ranked: Vec<u32>,
     /// The place of each slot in it.
     places: Vec<u32>,
-    profiles: Map<Name, OfProfile>,
+    profiles: Map<Name, u32>,
+    /// The ids of the rules of profiles, which tell whether they are the same: only updates need to know.
+    rules_of_profiles: Map<Name, Vec<Option<RuleId>>>,
     pub(super) staged: bool,
 }
-
-/// A profile's number, and the ids of its rules, which tell whether they are the same.
-type OfProfile = (u32, Vec<Option<RuleId>>);
 
 /// What an edit of a policy means.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,24 +76,38 @@ impl Order {
         for (place, (tier, of_tier)) in (0..).zip(cluster.tiers()) {
             order.tiers.insert(tier.name.clone(), place);
             for entry in of_tier {
-                let slot = order.slot(entry, place);
-                order.ranked.push(slot);
+                order.ranked.push(count(order.slots.len()));
                 let governing = governing(entry, place, tier.default_action, &mut rules);
                 order.staged |= governing.staged;
                 for list in lists(entry, &mut rules) {
                     rules.policies.rule_lists.push(list);
                 }
-                order.slots.iter_mut().skip(index(slot)).for_each(|slot| slot.governing = Some(governing));
+                order.slots.push(Some(governing));
             }
         }
         order.number();
-        let profiles: BTreeMap<_, _> = cluster.profiles().collect();
+        let mut profiles: Vec<_> = cluster.profiles().collect();
+        profiles.sort_unstable_by_key(|(name, _)| *name);
+        order.profiles.reserve(profiles.len());
         for (name, entry) in profiles {
             let profile = profile(entry, &mut rules);
             let number = rules.policies.profiles.push(profile);
-            order.profiles.insert(name.clone(), (number, ids(entry)));
+            order.profiles.insert(name.clone(), number);
         }
         order
+    }
+
+    /// Notes what only updates need to know.
+    pub(super) fn link(&mut self, cluster: &Cluster) {
+        for (place, (_, of_tier)) in (0..).zip(cluster.tiers()) {
+            for entry in of_tier {
+                self.by_key.insert(entry.policy.key.clone(), count(self.ranks.len()));
+                self.ranks.push(rank(entry, place));
+            }
+        }
+        for (name, entry) in cluster.profiles() {
+            self.rules_of_profiles.insert(name.clone(), ids(entry));
+        }
     }
 
     /// Compiles a profile anew that was put or removed. None if its rules are what they were.
@@ -108,33 +119,37 @@ impl Order {
         policies: &mut Policies,
     ) -> Option<ProfileEdit> {
         let Some(entry) = cluster.profile(name) else {
-            return self.profiles.remove(name).map(|(number, _)| {
+            self.rules_of_profiles.remove(name);
+            return self.profiles.remove(name).map(|number| {
                 policies.profiles.set(number, Profile::default());
                 ProfileEdit::Users
             });
         };
+        let ids = ids(entry);
+        if self.rules_of_profiles.get(name) == Some(&ids) {
+            return None;
+        }
+        self.rules_of_profiles.insert(name.clone(), ids);
         let mut rules = RuleCompiler { cluster, spoken, policies };
-        match self.profiles.get_mut(name) {
-            Some((_, known)) if *known == ids(entry) => None,
-            Some((number, known)) => {
-                let profile = profile(entry, &mut rules);
+        let profile = profile(entry, &mut rules);
+        Some(match self.profiles.get(name) {
+            Some(number) => {
                 rules.policies.profiles.set(*number, profile);
-                *known = ids(entry);
-                Some(ProfileEdit::Rules(*number))
+                ProfileEdit::Rules(*number)
             }
             None => {
-                let profile = profile(entry, &mut rules);
                 let number = rules.policies.profiles.push(profile);
-                self.profiles.insert(name.clone(), (number, ids(entry)));
-                Some(ProfileEdit::Users)
+                self.profiles.insert(name.clone(), number);
+                ProfileEdit::Users
             }
-        }
+        })
     }
 
     /// A new slot for a policy.
     fn slot(&mut self, entry: &PolicyEntry, tier: u32) -> u32 {
         let slot = count(self.slots.len());
-        self.slots.push(Slot { rank: rank(entry, tier), governing: None });
+        self.slots.push(None);
+        self.ranks.push(rank(entry, tier));
         self.by_key.insert(entry.policy.key.clone(), slot);
         slot
     }
@@ -174,7 +189,7 @@ impl Order {
             rules.policies.rule_lists.set(2 * slot + direction, list);
         }
         let (old, rank) = (self.governing(slot).copied(), rank(entry, tier));
-        let stays = old == Some(new) && self.slots.get(index(slot)).is_some_and(|slot| slot.rank == rank);
+        let stays = old == Some(new) && self.ranks.get(index(slot)) == Some(&rank);
         if stays {
             return Some(Edit::Rules(slot));
         }
@@ -185,16 +200,14 @@ impl Order {
     /// Puts a slot where its policy ranks now, or nowhere.
     fn place(&mut self, slot: u32, rank: Option<Rank>, governing: Option<Governing>) {
         self.ranked.retain(|other| *other != slot);
-        if let Some(known) = self.slots.get_mut(index(slot)) {
-            known.governing = governing;
-            if let Some(rank) = &rank {
-                known.rank = rank.clone();
-            }
-        }
+        self.slots.get_mut(index(slot)).into_iter().for_each(|known| *known = governing);
         if let Some(rank) = rank {
-            let before = |other: &u32| self.slots.get(index(*other)).is_some_and(|other| other.rank < rank);
+            let before = |other: &u32| self.ranks.get(index(*other)).is_some_and(|other| *other < rank);
             let place = self.ranked.partition_point(before);
             self.ranked.insert(place, slot);
+            if let Some(known) = self.ranks.get_mut(index(slot)) {
+                *known = rank;
+            }
         }
         self.number();
     }
@@ -221,12 +234,13 @@ impl Order {
     }
 
     pub(super) fn governing(&self, slot: u32) -> Option<&Governing> {
-        self.slots.get(index(slot))?.governing.as_ref()
+        self.slots.get(index(slot))?.as_ref()
     }
 
     /// What is kept of them, about, in bytes.
     pub(super) fn bytes(&self) -> usize {
         footprint::records(&self.slots)
+            + footprint::records(&self.ranks)
             + footprint::entries::<(PolicyKey, u32)>(self.by_key.len())
             + footprint::records(&self.ranked)
             + footprint::records(&self.places)
@@ -254,12 +268,12 @@ impl Order {
 
     /// Whether the policy of a rule list is of the whole cluster.
     pub(super) fn is_cluster_wide(&self, list: u32) -> bool {
-        self.slots.get(index(list / 2)).is_some_and(|slot| slot.rank.3.namespace.is_none())
+        self.governing(list / 2).is_some_and(|policy| policy.is_cluster_wide)
     }
 
     /// The number of a profile.
     pub(super) fn profile(&self, name: &Name) -> Option<u32> {
-        self.profiles.get(name).map(|(number, _)| *number)
+        self.profiles.get(name).copied()
     }
 }
 
@@ -283,6 +297,7 @@ fn governing(
         isolation: policy.isolation,
         subject: rules.spoken.vocabulary.selector(&policy.subject),
         ends: DIRECTIONS.map(|direction| policy.rules(direction).map(|_| entry.end_id(direction))),
+        is_cluster_wide: policy.key.namespace.is_none(),
     }
 }
 

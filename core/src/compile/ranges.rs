@@ -1,5 +1,6 @@
 //! Address ranges, cut where what holds changes.
 
+use super::chunks::{Chunks, packed};
 use super::holders::Holders;
 use super::inventory::Nodes;
 use super::parts::PartTable;
@@ -23,10 +24,30 @@ pub(super) fn covering(ranges: &[Range], address: u128) -> u32 {
     after.checked_sub(1).and_then(|last| ranges.get(last)).map_or(Parts::EMPTY, |range| range.part)
 }
 
+/// The parts of the ranges that cover addresses, which are asked for in their order.
+pub(super) struct Sweep<'a> {
+    rest: std::iter::Peekable<std::slice::Iter<'a, Range>>,
+    part: u32,
+}
+
+impl<'a> Sweep<'a> {
+    pub(super) fn new(ranges: &'a [Range]) -> Self {
+        Sweep { rest: ranges.iter().peekable(), part: Parts::EMPTY }
+    }
+
+    /// The same as [`covering`].
+    pub(super) fn at(&mut self, address: u128) -> u32 {
+        while let Some(range) = self.rest.next_if(|range| range.first <= address) {
+            self.part = range.part;
+        }
+        self.part
+    }
+}
+
 /// What holds in a range because of one list, set, node, service or name.
 #[derive(Debug, Default)]
 struct Source {
-    predicates: Vec<u32>,
+    predicates: Chunks,
     resolutions: Vec<Resolution>,
 }
 
@@ -86,12 +107,12 @@ fn sources(cluster: &Cluster, vocabulary: &Vocabulary, holders: &Holders, nodes:
     for (number, predicate) in (0..).zip(&vocabulary.predicates) {
         if let Predicate::InNets(nets) = predicate {
             let nets = usize::try_from(*nets).ok().and_then(|nets| vocabulary.nets.get_index(nets));
-            let source = Source { predicates: vec![number], resolutions: Vec::new() };
+            let source = Source { predicates: packed([number]), resolutions: Vec::new() };
             sources.add(nets.into_iter().flatten().copied(), source);
         }
     }
     for entry in cluster.network_sets() {
-        let source = Source { predicates: holders.of_network_set(entry).to_vec(), resolutions: Vec::new() };
+        let source = Source { predicates: holders.of_network_set(entry).into(), resolutions: Vec::new() };
         sources.add(entry.set.nets.iter().copied(), source);
     }
     for node in cluster.nodes() {
@@ -99,7 +120,7 @@ fn sources(cluster: &Cluster, vocabulary: &Vocabulary, holders: &Holders, nodes:
         let matching = matching.filter(|(_, selector)| selector.matches(&node.labels));
         let known =
             |position| vocabulary.predicates.get_index_of(&Predicate::OfNode(count(position))).map(count);
-        let predicates = matching.filter_map(|(position, _)| known(position)).collect();
+        let predicates = packed(matching.filter_map(|(position, _)| known(position)));
         sources.add(
             node.addresses.iter().copied().map(IpNet::from),
             Source { predicates, resolutions: Vec::new() },
@@ -121,8 +142,7 @@ fn services(cluster: &Cluster, vocabulary: &Vocabulary, sources: &mut Sources) {
             let resolutions = ports.filter_map(|(protocol, port)| {
                 condition.map(|condition| Resolution { condition, protocol, port })
             });
-            let source =
-                Source { predicates: predicate.into_iter().collect(), resolutions: resolutions.collect() };
+            let source = Source { predicates: packed(predicate), resolutions: resolutions.collect() };
             sources.add(slice.backends.iter().map(|backend| IpNet::from(backend.address)), source);
         }
     }
@@ -135,7 +155,7 @@ fn port_sets(vocabulary: &Vocabulary, sources: &mut Sources) {
         for member in set.iter().flat_map(|set| &set.members) {
             let (protocol, port) = (member.protocol.number(), member.port);
             let resolutions = vec![Resolution { condition: number, protocol, port }];
-            sources.add([IpNet::from(member.address)], Source { predicates: Vec::new(), resolutions });
+            sources.add([IpNet::from(member.address)], Source { predicates: Chunks::new(), resolutions });
         }
     }
 }
@@ -156,7 +176,8 @@ fn names(cluster: &Cluster, vocabulary: &Vocabulary, nodes: &Nodes, sources: &mu
                 }
             }
         }
-        sources.add([IpNet::from(address)], Source { predicates, resolutions: Vec::new() });
+        sources
+            .add([IpNet::from(address)], Source { predicates: packed(predicates), resolutions: Vec::new() });
     }
 }
 

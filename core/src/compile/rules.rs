@@ -1,16 +1,20 @@
 //! Rules as lists of checks.
 
 use super::vocabulary::{Condition, Predicate, Vocabulary};
-use super::{Numbered, number};
+use super::{Few, Numbered, number};
 use crate::cluster::Cluster;
 use crate::dialect::{IcmpTypes, OtherFamilyNets};
 use crate::model::{EntityMatch, IpVersion, PortMatch, Rule as ModelRule, RuleId};
 use crate::selector::Selector;
 use crate::tables::{Check, Parts, Policies, PortCheck, Rule, Side, Span};
 use ipnet::IpNet;
+use smallvec::SmallVec;
 
 /// Ranges and conditions of a list of ports.
-type PortKey = (Vec<(u16, u16)>, Vec<u32>);
+type PortKey = (SmallVec<[(u16, u16); 2]>, Few);
+
+/// The checks of a rule, of which most have few.
+type Checks = SmallVec<[Check; 8]>;
 
 /// What rules speak of.
 #[derive(Debug)]
@@ -46,13 +50,13 @@ pub(super) struct RuleCompiler<'a> {
 impl RuleCompiler<'_> {
     /// Rules with their ids, as one run of the table.
     pub(super) fn rules(&mut self, rules: &[ModelRule], id: impl Fn(usize) -> Option<RuleId>) -> Span {
-        let compiled: Vec<Rule> =
+        let compiled: SmallVec<[Rule; 8]> =
             rules.iter().enumerate().map(|(index, rule)| self.rule(rule, id(index))).collect();
         self.policies.rules.push(compiled)
     }
 
     fn rule(&mut self, rule: &ModelRule, id: Option<RuleId>) -> Rule {
-        let mut checks = Vec::new();
+        let mut checks = Checks::new();
         self.flow_checks(rule, &mut checks);
         self.end_checks(&rule.source, Side::Source, &mut checks);
         self.end_checks(&rule.destination, Side::Destination, &mut checks);
@@ -68,7 +72,7 @@ impl RuleCompiler<'_> {
         }
     }
 
-    fn flow_checks(&self, rule: &ModelRule, checks: &mut Vec<Check>) {
+    fn flow_checks(&self, rule: &ModelRule, checks: &mut Checks) {
         checks.extend(rule.ip_version.map(Check::Version));
         checks.extend(rule.protocol.map(|protocol| Check::Protocol(protocol.number())));
         checks.extend(rule.not_protocol.map(|protocol| Check::NotProtocol(protocol.number())));
@@ -78,7 +82,7 @@ impl RuleCompiler<'_> {
         }
     }
 
-    fn end_checks(&mut self, entity: &EntityMatch, side: Side, checks: &mut Vec<Check>) {
+    fn end_checks(&mut self, entity: &EntityMatch, side: Side, checks: &mut Checks) {
         if self.cluster.dialect().other_family_nets == OtherFamilyNets::RuleOff {
             checks.extend(family_check(&entity.nets));
             checks.extend(family_check(&entity.not_nets));
@@ -162,7 +166,7 @@ impl RuleCompiler<'_> {
     }
 
     fn ports(&mut self, ports: &PortMatch, selector: Option<&Selector>) -> u32 {
-        let mut conditions = Vec::new();
+        let mut conditions = Few::new();
         for name in &ports.names {
             let selector = selector.map(|selector| self.spoken.vocabulary.selector(selector));
             conditions.push(self.spoken.vocabulary.condition(Condition::Port(name.clone(), selector)));

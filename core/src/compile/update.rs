@@ -54,7 +54,8 @@ const MOST_SUBJECTS: usize = 1024;
 
 impl State {
     /// Finds who uses what, which only updates need to know.
-    pub(crate) fn link(&mut self) {
+    pub(crate) fn link(&mut self, cluster: &Cluster) {
+        self.order.link(cluster);
         self.classes.link();
         self.enforced.link();
         self.pending.iter_mut().for_each(Form::link);
@@ -228,8 +229,9 @@ impl State {
         }
         for (class, predicates) in of_classes {
             let predicates: Vec<u32> = predicates.iter().copied().collect();
-            let slow = at(&self.classes.keys, class).is_some_and(|key| key.slow);
-            self.shared.add_predicates(class, &predicates, slow);
+            if at(&self.classes.keys, class).is_some_and(|key| !key.slow) {
+                self.shared.add_predicates(class, &predicates);
+            }
         }
         let in_ranges = |set| of_sets.contains_key(&set);
         step.ranges |= !of_sets.is_empty()
@@ -252,10 +254,9 @@ impl State {
                     let sets: Vec<u32> = subjects
                         .filter_map(|subject| at(&self.holders.matching, subject))
                         .flatten()
-                        .copied()
                         .collect();
                     let matching = new.and_then(|subject| at(&self.holders.matching, subject));
-                    let selects = |set| matching.is_some_and(|sets| sets.binary_search(&set).is_ok());
+                    let selects = |set| matching.is_some_and(|sets| sets.contains(set));
                     self.subjects.policy(&self.order, slot, &sets, selects, &mut step.subjects);
                     let most = MOST_SUBJECTS.max(self.subjects.len() / 16);
                     refuse(step.subjects.len() > most, "a policy of many endpoints")?;
@@ -284,7 +285,7 @@ impl State {
         }
         if narrow {
             let sets = at(&self.holders.matching, governing.subject).into_iter().flatten();
-            step.edited.extend(sets.flat_map(|set| self.subjects.of_set(*set)));
+            step.edited.extend(sets.flat_map(|set| self.subjects.of_set(set)));
         }
     }
 

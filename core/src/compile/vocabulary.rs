@@ -1,5 +1,6 @@
 //! Every predicate and condition that rules speak of, each once.
 
+use super::hashing::Quick;
 use super::{Numbered, number};
 use crate::model::{AddressPortSet, DomainPattern, Name, ServiceKey};
 use crate::selector::Selector;
@@ -43,7 +44,7 @@ pub(super) enum Condition {
 /// Predicates and conditions by number, and what they are made of.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
-    pub(super) predicates: Numbered<Predicate>,
+    pub(super) predicates: Numbered<Predicate, Quick>,
     pub(super) conditions: Numbered<Condition>,
     /// Of labels of endpoints and network sets.
     pub(super) selectors: Numbered<Selector>,
@@ -73,10 +74,7 @@ impl Vocabulary {
 
     /// The number of a selector; as the subject of a policy it is no predicate.
     pub(super) fn selector(&mut self, selector: &Selector) -> u32 {
-        match self.selectors.get_index_of(selector) {
-            Some(known) => count(known),
-            None => number(&mut self.selectors, selector.clone()),
-        }
+        number(&mut self.selectors, selector.clone())
     }
 
     pub(super) fn selected(&mut self, selector: &Selector) -> u32 {

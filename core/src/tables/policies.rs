@@ -1,6 +1,6 @@
 //! Rules, and the order in which they are tried.
 
-use super::{Check, Paged, Pool, PortCheck, Shared, Span, Table};
+use super::{Check, Packed, Paged, Pool, PortCheck, Shared, Span, Table};
 use crate::model::{Direction, HttpMatch, IdentityMatch, Name, PortRange, RuleAction, RuleId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) struct AppliedTier {
     /// Its position among all tiers.
     pub(crate) tier: u32,
     /// Numbers of rule lists, one a policy.
-    pub(crate) policies: Span,
+    pub(crate) policies: Packed,
     /// What the end of the tier does.
     pub(crate) end: EndOfTier,
     /// The id that stands for its end.
@@ -64,7 +64,7 @@ pub(crate) struct Policies {
     pub(crate) rules: Pool<Rule>,
     /// The rules of one policy in one direction.
     pub(crate) rule_lists: Paged<Span>,
-    /// Numbers of rule lists.
+    /// Lists of numbers of rule lists.
     pub(crate) policies: Pool<u32>,
     pub(crate) tiers: Pool<AppliedTier>,
     /// What governs a subject in one phase, direction and scope.
@@ -97,8 +97,8 @@ impl Policies {
 
     /// The rule lists of a tier's policies, in order.
     pub(crate) fn policies_of(&self, tier: &AppliedTier) -> impl Iterator<Item = &[Rule]> {
-        let lists = self.policies.slice(tier.policies).iter();
-        lists.map(|list| self.rule_lists.get(*list).map_or(&[][..], |span| self.rules.slice(*span)))
+        let lists = self.policies.list(tier.policies).iter();
+        lists.map(|list| self.rule_lists.get(list).map_or(&[][..], |span| self.rules.slice(*span)))
     }
 
     /// The rules of all policies and profiles that there are.

@@ -331,6 +331,12 @@ impl Program {
         self.lists.compact();
     }
 
+    /// What wide rules take, and what lists do: all that does not follow from how many classes there are.
+    pub(crate) fn bytes_of_rules(&self) -> usize {
+        let classes = self.classes.bytes();
+        self.bytes_by_table().iter().map(|(_, bytes)| bytes).sum::<usize>() - classes
+    }
+
     pub(crate) fn bytes_by_table(&self) -> [(&'static str, usize); 5] {
         [
             ("classes", self.classes.bytes()),

@@ -1,14 +1,14 @@
 //! Lists made ready to be looked up: buckets of the peers that differ, base rows for all others.
 
-use super::super::holders::at;
-use super::super::{Numbered, footprint, number};
+use super::super::hashing::{Quick, QuickMap};
+use super::super::holders::{at, at_mut};
+use super::super::{Few, Numbered, footprint, number};
 use super::chains::{Chains, Entry, List};
 use super::rows::RowTable;
 use super::{Builder, ClassSet};
 use crate::model::Reason;
 use crate::tables::{Bucket, Ending, ListRecord, NONE, Program, Row, count, index};
 use smallvec::{SmallVec, smallvec};
-use std::collections::HashMap;
 
 /// Sets of peers that are broad, and groups of classes by them, at most.
 const MOST_BROAD: usize = 24;
@@ -20,28 +20,26 @@ const MOST_LOGGED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Blocks {
     rows: RowTable,
-    bases: HashMap<Vec<u32>, u32, ahash::RandomState>,
+    bases: QuickMap<Box<[u32]>, u32>,
     /// The sets of peers that make a group.
     broad: Vec<u32>,
     /// Of each group, which of them hold, as bits.
-    patterns: Numbered<u32>,
+    patterns: Numbered<u32, Quick>,
     /// By class.
     pub(super) groups: Vec<u32>,
-    /// The rows of one list by the places of their entries.
-    known: HashMap<Vec<u32>, u32, ahash::RandomState>,
 }
 
 /// The sets of peers of so many classes, in so many lists, that no list is to name the classes.
 fn broad_sets(builder: &mut Builder<'_>, chains: &Chains) -> Vec<u32> {
-    let mut uses: HashMap<u32, usize, ahash::RandomState> = HashMap::default();
+    let mut uses = vec![0_usize; chains.peers.len()];
     for entry in chains.lists.iter().flat_map(|list| &list.entries) {
-        *uses.entry(entry.peers).or_default() += 1;
+        at_mut(&mut uses, entry.peers).into_iter().for_each(|uses| *uses += 1);
     }
     let mut by_weight = Vec::new();
     for (peers, set) in (0..).zip(&chains.peers) {
         let classes = builder.classes(set).len();
         if peers != Chains::ANY && classes > builder.source.options.broad_classes {
-            by_weight.push((classes * uses.get(&peers).copied().unwrap_or(0), peers));
+            by_weight.push((classes * at(&uses, peers).copied().unwrap_or(0), peers));
         }
     }
     by_weight.sort_unstable_by(|a, b| b.cmp(a));
@@ -53,18 +51,18 @@ fn grouped(
     builder: &mut Builder<'_>,
     chains: &Chains,
     mut broad: Vec<u32>,
-) -> (Vec<u32>, Numbered<u32>, Vec<u32>) {
+) -> (Vec<u32>, Numbered<u32, Quick>, Vec<u32>) {
     loop {
         let mut masks = vec![0_u32; builder.source.keys.len()];
         for (place, peers) in broad.iter().enumerate() {
             let Some(set) = chains.peers.get_index(index(*peers)) else { continue };
             for class in &*builder.classes(set) {
-                if let Some(mask) = masks.get_mut(index(*class)) {
+                if let Some(mask) = masks.get_mut(index(class)) {
                     *mask |= 1 << place;
                 }
             }
         }
-        let mut patterns: Numbered<u32> = Numbered::default();
+        let mut patterns: Numbered<u32, Quick> = Numbered::default();
         number(&mut patterns, 0);
         let groups: Vec<u32> = masks.into_iter().map(|mask| number(&mut patterns, mask)).collect();
         if patterns.len() <= MOST_GROUPS || broad.is_empty() {
@@ -77,10 +75,10 @@ fn grouped(
 /// The places of a list's entries, by what their peers are.
 #[derive(Default)]
 struct Places {
-    any: Vec<u32>,
+    any: Few,
     /// With the place of the broad set.
-    broad: Vec<(u32, usize)>,
-    explicit: Vec<u32>,
+    broad: SmallVec<[(u32, usize); 4]>,
+    explicit: Few,
 }
 
 impl Blocks {
@@ -88,14 +86,7 @@ impl Blocks {
         let broad = broad_sets(builder, chains);
         let (broad, patterns, groups) = grouped(builder, chains, broad);
         program.buckets.push(Bucket::EMPTY);
-        Blocks {
-            rows: RowTable::new(program),
-            bases: HashMap::default(),
-            broad,
-            patterns,
-            groups,
-            known: HashMap::default(),
-        }
+        Blocks { rows: RowTable::new(program), bases: QuickMap::default(), broad, patterns, groups }
     }
 
     /// Finds the group of a new class, with the next number. True if no class was of that group before.
@@ -113,7 +104,7 @@ impl Blocks {
     /// What is kept of them, about, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.rows.bytes()
-            + footprint::slices(self.bases.keys().map(Vec::as_slice))
+            + footprint::slices(self.bases.keys().map(|rows| &**rows))
             + footprint::records(&self.groups)
     }
 
@@ -127,10 +118,9 @@ impl Blocks {
         &mut self,
         builder: &mut Builder<'_>,
         program: &mut Program,
-        peers: &Numbered<ClassSet>,
+        peers: &Numbered<ClassSet, Quick>,
         list: &List,
     ) -> Option<ListRecord> {
-        self.known.clear();
         let mut places = Places::default();
         for (place, entry) in (0..).zip(&list.entries) {
             let broad = self.broad.iter().position(|broad| *broad == entry.peers);
@@ -144,15 +134,15 @@ impl Blocks {
         let exceptions = exceptions(builder, peers, list, &places.explicit, room(builder, program));
         let exceptions = exceptions.filter(|_| !(logs && places.any.len() > MOST_LOGGED))?;
         let fold = logs || places.any.len() <= builder.source.options.folded_rules;
-        let always = if fold { std::mem::take(&mut places.any) } else { Vec::new() };
+        let always = if fold { std::mem::take(&mut places.any) } else { Few::new() };
         let wild = self.row(builder, program, list, &places.any);
         let (base, base_rows, one_base) = self.base(builder, program, list, &places, &always);
-        let mut rows = Vec::new();
+        let mut rows: SmallVec<[(u32, u32); 8]> = SmallVec::new();
         for group in exceptions.chunk_by(|(a, _), (b, _)| a == b) {
             let Some((class, _)) = group.first() else { continue };
             let kind = at(&self.groups, *class).copied().unwrap_or(0);
-            let mut matching: Vec<u32> = group.iter().map(|(_, place)| *place).collect();
-            matching.extend(&always);
+            let mut matching: Few = group.iter().map(|(_, place)| *place).collect();
+            matching.extend_from_slice(&always);
             matching.extend(self.broad_of(&places, kind));
             matching.sort_unstable();
             let row = self.row(builder, program, list, &matching);
@@ -182,7 +172,7 @@ impl Blocks {
             traffic: super::traffic::TrafficSets::ALL,
         };
         let wild = self.rows.whole(program);
-        let base = self.intern_base(program, vec![wild]);
+        let base = self.intern_base(program, &[wild]);
         let (bucket, buckets) = buckets(program, &[]);
         ListRecord {
             subject_row: 0,
@@ -197,18 +187,13 @@ impl Blocks {
     }
 
     fn row(&mut self, builder: &Builder<'_>, program: &mut Program, list: &List, places: &[u32]) -> u32 {
-        if let Some(known) = self.known.get(places) {
-            return *known;
-        }
-        let row = self.rows.row(program, &list.entries, places, &builder.shared.traffic);
-        self.known.insert(places.to_vec(), row);
-        row
+        self.rows.row(program, &list.entries, places, &builder.shared.traffic)
     }
 
-    fn broad_of(&self, places: &Places, group: u32) -> Vec<u32> {
+    fn broad_of<'a>(&self, places: &'a Places, group: u32) -> impl Iterator<Item = u32> + use<'a> {
         let mask = self.patterns.get_index(index(group)).copied().unwrap_or(0);
-        let holding = places.broad.iter().filter(|(_, broad)| mask & 1 << broad != 0);
-        holding.map(|(place, _)| *place).collect()
+        let holding = places.broad.iter().filter(move |(_, broad)| mask & 1 << broad != 0);
+        holding.map(|(place, _)| *place)
     }
 
     /// The rows of the classes that the list does not name, by group.
@@ -219,35 +204,36 @@ impl Blocks {
         list: &List,
         places: &Places,
         always: &[u32],
-    ) -> (u32, Vec<u32>, bool) {
+    ) -> (u32, Few, bool) {
         let one_base = places.broad.is_empty();
         let groups = if one_base { 1 } else { count(self.patterns.len()) };
-        let rows: Vec<u32> = (0..groups)
+        let rows: Few = (0..groups)
             .map(|group| {
-                let mut matching = self.broad_of(places, group);
-                matching.extend(always);
+                let mut matching: Few = self.broad_of(places, group).collect();
+                matching.extend_from_slice(always);
                 matching.sort_unstable();
                 self.row(builder, program, list, &matching)
             })
             .collect();
-        (self.intern_base(program, rows.clone()), rows, one_base)
+        (self.intern_base(program, &rows), rows, one_base)
     }
 
-    fn intern_base(&mut self, program: &mut Program, rows: Vec<u32>) -> u32 {
-        *self.bases.entry(rows).or_insert_with_key(|rows| {
-            let first = count(program.bases.len());
-            program.bases.extend_from_slice(rows);
-            first
-        })
+    fn intern_base(&mut self, program: &mut Program, rows: &[u32]) -> u32 {
+        if let Some(known) = self.bases.get(rows) {
+            return *known;
+        }
+        let first = count(program.bases.len());
+        program.bases.extend_from_slice(rows);
+        self.bases.insert(rows.into(), first);
+        first
     }
 }
 
 /// How many classes the buckets may still hold.
 fn room(builder: &Builder<'_>, program: &Program) -> usize {
-    let used = size_of_val(&*program.buckets) + size_of_val(&*program.rows);
     // A bucket is at least three eighths full, and a class may have a row of its own.
     let of_a_class = size_of::<Bucket>() / 3 + size_of::<Row>();
-    let room = builder.source.options.table_budget.saturating_sub(used) / of_a_class;
+    let room = builder.source.budget().saturating_sub(program.bytes_of_rules()) / of_a_class;
     // Of these buckets at least a quarter is in use.
     room.min(index(Bucket::MOST) * 2)
 }
@@ -269,7 +255,7 @@ fn buckets(program: &mut Program, rows: &[(u32, u32)]) -> (u32, u8) {
     }
     let code = bucket_count(rows);
     let number = index(Bucket::count(code));
-    let mut buckets = vec![Bucket::EMPTY; number];
+    let mut buckets: SmallVec<[Bucket; 1]> = smallvec![Bucket::EMPTY; number];
     for (class, row) in rows {
         let start = index(Bucket::of(*class, code));
         let free = (0..number).map(|step| (start + step) % number).find_map(|place| {
@@ -283,7 +269,7 @@ fn buckets(program: &mut Program, rows: &[(u32, u32)]) -> (u32, u8) {
             bucket.rows.iter_mut().skip(free).take(1).for_each(|place| *place = *row);
         }
     }
-    program.buckets.extend(buckets);
+    program.buckets.extend_from_slice(&buckets);
     (first, code)
 }
 
@@ -318,12 +304,12 @@ fn is_spread(rows: &[(u32, u32)], code: u8) -> bool {
 /// The classes that explicit entries name, each with the place of the entry, sorted; none if they are too many.
 fn exceptions(
     builder: &mut Builder<'_>,
-    peers: &Numbered<ClassSet>,
+    peers: &Numbered<ClassSet, Quick>,
     list: &List,
     explicit: &[u32],
     room: usize,
-) -> Option<Vec<(u32, u32)>> {
-    let mut exceptions = Vec::new();
+) -> Option<SmallVec<[(u32, u32); 8]>> {
+    let mut exceptions = SmallVec::new();
     for place in explicit {
         let set = at(&list.entries, *place).and_then(|entry| peers.get_index(index(entry.peers)));
         let Some(set) = set else { continue };
@@ -331,7 +317,7 @@ fn exceptions(
         if exceptions.len() + classes.len() > room {
             return None;
         }
-        exceptions.extend(classes.iter().map(|class| (*class, *place)));
+        exceptions.extend(classes.iter().map(|class| (class, *place)));
     }
     exceptions.sort_unstable();
     Some(exceptions)

@@ -1,6 +1,7 @@
 //! What the narrow policies that govern a subject come to: for each tier a list of entries, the first of which that
 //! matches decides.
 
+use super::super::hashing::{Quick, QuickMap};
 use super::super::holders::at;
 use super::super::{Numbered, footprint, number};
 use super::terms::Terms;
@@ -11,7 +12,7 @@ use crate::cluster::Scope;
 use crate::dialect::ProfilePass;
 use crate::model::Reason;
 use crate::tables::{AppliedTier, EndOfTier, Ending, EndpointRecord, NONE, Span};
-use std::collections::HashMap;
+use smallvec::{SmallVec, smallvec};
 
 /// One entry of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,16 +24,21 @@ pub(super) struct Entry {
     pub(super) traffic: u32,
 }
 
+/// Entries, of which most lists have few.
+pub(super) type Entries = SmallVec<[Entry; 4]>;
+
 /// A list: its entries, and what surrounds it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct List {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Entries,
     /// The words of the tiers before it, and of its own and those before it.
     pub(super) words: (u16, u16),
     /// Wide policies of the tier govern the subject too.
     pub(super) is_mixed: bool,
     /// The list of the next tier.
     pub(super) next: u32,
+    /// The complete form decides, because of policies that did not fit the budget.
+    pub(super) is_over_budget: bool,
 }
 
 /// Where wide rules are, as narrow ones see it.
@@ -45,11 +51,11 @@ pub(super) struct Frame<'a> {
 /// Lists by number, of both directions. A list comes after those that it leads to.
 #[derive(Debug)]
 pub(super) struct Chains {
-    pub(super) lists: Numbered<List>,
+    pub(super) lists: Numbered<List, Quick>,
     /// Sets of peers by number.
-    pub(super) peers: Numbered<ClassSet>,
+    pub(super) peers: Numbered<ClassSet, Quick>,
     /// The lists that are the same for all subjects of a family.
-    known: HashMap<Known, u32, ahash::RandomState>,
+    known: QuickMap<Known, u32>,
     /// How often rules were others.
     edits: u32,
 }
@@ -74,7 +80,7 @@ impl Chains {
     pub(super) fn new() -> Self {
         let mut peers = Numbered::default();
         number(&mut peers, ClassSet::Term(Terms::ANY));
-        Chains { lists: Numbered::default(), peers, known: HashMap::default(), edits: 0 }
+        Chains { lists: Numbered::default(), peers, known: QuickMap::default(), edits: 0 }
     }
 
     /// What is kept of them, about, in bytes.
@@ -101,14 +107,24 @@ impl Chains {
         key: &ClassKey,
     ) -> u32 {
         if key.slow {
-            return self.list(vec![always(Ending::SLOW, Reason::NotEvaluated, None)], (0, 0), false, NONE);
+            return self.list(
+                smallvec![always(Ending::SLOW, Reason::NotEvaluated, None)],
+                (0, 0),
+                false,
+                NONE,
+            );
         }
         if key.subject == EndpointRecord::ELSEWHERE {
             let other = always(Ending::ALLOW, Reason::NotEvaluated, None);
-            return self.list(vec![other], (0, 0), false, NONE);
+            return self.list(smallvec![other], (0, 0), false, NONE);
         }
         if key.subject == NONE {
-            return self.list(vec![always(Ending::ALLOW, Reason::NotPoliced, None)], (0, 0), false, NONE);
+            return self.list(
+                smallvec![always(Ending::ALLOW, Reason::NotPoliced, None)],
+                (0, 0),
+                false,
+                NONE,
+            );
         }
         let profiles = builder.source.endpoints.subjects.get(key.subject).map(|subject| subject.profiles);
         let known = Known {
@@ -125,7 +141,15 @@ impl Chains {
             let profiles = chains.profiles(builder, subject, key);
             chains.list(profiles, (all_words, all_words), false, NONE)
         });
+        let policies = builder.source.policies;
         for tier in builder.tiers(key, scope, side).iter().rev() {
+            let mut chunks = policies.policies.list(tier.policies).chunks();
+            if tier.end == EndOfTier::Pass
+                && chunks.all(|chunk| frame.breadth.wide_of(side, chunk) == chunk.bits())
+            {
+                // Only wide policies govern here.
+                continue;
+            }
             let known = Known { tier: Some(*tier), profiles: Span::default(), next: first, ..known };
             first = self.known(known, |chains, same| {
                 chains.tier(builder, frame, Subject { side, class, same }, tier, first)
@@ -158,20 +182,27 @@ impl Chains {
     ) -> u32 {
         let side = subject.side;
         let Some(wide) = frame.wide.get(side) else { return next };
-        let lists = builder.source.policies.policies.slice(tier.policies);
-        let is_wide = |list: &&u32| frame.breadth.is_wide(side, tier.tier, **list);
-        let is_mixed = lists.iter().any(|list| is_wide(&list));
-        let mut entries = Vec::new();
-        for list in lists.iter().filter(|list| !is_wide(list)) {
-            let position = if is_mixed { wide.position(builder.source.order, tier.tier, *list) } else { 0 };
-            for rule in rules_of(builder.source.policies, *list) {
+        let words = wide.words(tier.tier);
+        let lists = || builder.source.policies.policies.list(tier.policies).iter();
+        if lists().any(|list| frame.breadth.is_left_out(side, list)) {
+            let entries = smallvec![always(Ending::SLOW, Reason::NotEvaluated, None)];
+            return number(
+                &mut self.lists,
+                List { entries, words, is_mixed: false, next, is_over_budget: true },
+            );
+        }
+        let is_wide = |list: &u32| frame.breadth.is_wide(side, *list);
+        let is_mixed = lists().any(|list| is_wide(&list));
+        let mut entries = Entries::new();
+        for list in lists().filter(|list| !is_wide(list)) {
+            let position = if is_mixed { wide.position(builder.source.order, tier.tier, list) } else { 0 };
+            for rule in rules_of(builder.source.policies, list) {
                 self.rule(builder, &mut subject, rule, Reason::Rule, position, &mut entries);
             }
         }
         if entries.is_empty() && tier.end == EndOfTier::Pass {
             return next;
         }
-        let words = wide.words(tier.tier);
         end_entries(builder, tier, &mut entries);
         let bits = if is_mixed { u16::try_from(u32::from(words.1) * 64).unwrap_or(u16::MAX) } else { 0 };
         entries.iter_mut().for_each(|entry| entry.ending.position = entry.ending.position.min(bits));
@@ -179,7 +210,7 @@ impl Chains {
         if is_mixed && logs {
             // Whether a Log rule counts hangs on the bits before it, which a word does not tell.
             let slow = always(Ending::SLOW, Reason::NotEvaluated, None);
-            return self.list(vec![slow], words, false, next);
+            return self.list(smallvec![slow], words, false, next);
         }
         self.list(entries, words, is_mixed, next)
     }
@@ -192,7 +223,7 @@ impl Chains {
         rule: u32,
         reason: Reason,
         position: u16,
-        entries: &mut Vec<Entry>,
+        entries: &mut Entries,
     ) {
         let Subject { side, class, .. } = *of;
         // Towards the subject itself there is no more than one variant.
@@ -200,7 +231,7 @@ impl Chains {
         let Some(shape) = shape else { return };
         let [subject, peer] = ends(side).map(|end| shape.terms.get(end).copied().unwrap_or_default());
         *of.same &= builder.shared.terms.is_of_family(subject) && !(shape.is_conditional && side == 1);
-        if !builder.shared.terms.holds(subject, class) {
+        if !builder.term_holds(subject, class) {
             return;
         }
         let ending = Ending {
@@ -212,7 +243,7 @@ impl Chains {
             entries.push(Entry { ending, peers, traffic });
         };
         if !shape.is_conditional {
-            let is_any = builder.shared.terms.is_any(peer);
+            let is_any = builder.is_any_term(peer);
             add(ClassSet::Term(if is_any { Terms::ANY } else { peer }), shape.traffic);
         } else if side == 0 {
             for (traffic, classes) in builder.variants(rule).iter() {
@@ -221,16 +252,16 @@ impl Chains {
         } else {
             let resolutions = builder.resolutions(class);
             let traffic = builder.traffic_to(rule, &resolutions);
-            let is_any = builder.shared.terms.is_any(peer);
+            let is_any = builder.is_any_term(peer);
             add(ClassSet::Term(if is_any { Terms::ANY } else { peer }), traffic);
         }
     }
 
     /// The profiles one after the other; one that does not exist, or the end of them, denies.
-    fn profiles(&mut self, builder: &mut Builder<'_>, mut of: Subject<'_>, key: &ClassKey) -> Vec<Entry> {
+    fn profiles(&mut self, builder: &mut Builder<'_>, mut of: Subject<'_>, key: &ClassKey) -> Entries {
         let super::Source { endpoints, policies, dialect, .. } = builder.source;
         let subject = endpoints.subjects.get(key.subject);
-        let (mut entries, mut end) = (Vec::new(), Reason::ProfileNoMatch);
+        let (mut entries, mut end) = (Entries::new(), Reason::ProfileNoMatch);
         for profile in subject.map_or(&[][..], |subject| endpoints.profiles.slice(subject.profiles)) {
             let Some(profile) = policies.profiles.get(*profile) else {
                 end = Reason::MissingProfile;
@@ -257,14 +288,14 @@ impl Chains {
         entries
     }
 
-    fn list(&mut self, mut entries: Vec<Entry>, words: (u16, u16), is_mixed: bool, next: u32) -> u32 {
+    fn list(&mut self, mut entries: Entries, words: (u16, u16), is_mixed: bool, next: u32) -> u32 {
         let last = entries.iter().position(|entry| {
             entry.peers == Self::ANY
                 && entry.traffic == TrafficSets::ALL
                 && entry.ending.code & Ending::LOG == 0
         });
         entries.truncate(last.map_or(entries.len(), |last| last + 1));
-        number(&mut self.lists, List { entries, words, is_mixed, next })
+        number(&mut self.lists, List { entries, words, is_mixed, next, is_over_budget: false })
     }
 }
 
@@ -280,7 +311,7 @@ fn always(code: u8, reason: Reason, rule: Option<crate::model::RuleId>) -> Entry
 }
 
 /// What the end of the tier does. Traffic of a workload to its own node, which may be exempt, is none of the fast form.
-fn end_entries(builder: &mut Builder<'_>, tier: &AppliedTier, entries: &mut Vec<Entry>) {
+fn end_entries(builder: &mut Builder<'_>, tier: &AppliedTier, entries: &mut Entries) {
     let (code, id) = match tier.end {
         EndOfTier::Pass => (Ending::PASS, None),
         EndOfTier::Settled => (Ending::ALLOW, None),

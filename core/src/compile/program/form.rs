@@ -51,11 +51,15 @@ pub(in super::super) struct Written {
 
 impl Form {
     pub(in super::super) fn build(builder: &mut Builder<'_>, scope: Scope) -> (Self, Program) {
-        let breadth = Breadth::new(builder, scope);
+        let mut breadth = Breadth::new(builder, scope);
         let mut program = Program::default();
-        let [egress, ingress] = [0, 1].map(|side| wide::build(builder, &breadth, scope, side));
-        program.wide = [egress.1, ingress.1];
-        let wide = [egress.0, ingress.0];
+        let wide = loop {
+            let [egress, ingress] = [0, 1].map(|side| wide::build(builder, &breadth, scope, side));
+            program.wide = [egress.1, ingress.1];
+            if program.bytes_of_rules() <= builder.source.budget() || !breadth.leave_out_half() {
+                break [egress.0, ingress.0];
+            }
+        };
         let mut chains = Chains::new();
         let frame = Frame { breadth: &breadth, wide: &wide };
         let firsts: Vec<[u32; 2]> = (0..)
@@ -115,7 +119,7 @@ impl Form {
 
     /// Whether a rule list is wide.
     pub(in super::super) fn is_wide(&self, side: usize, list: u32) -> bool {
-        self.breadth.has(side, list)
+        self.breadth.is_wide(side, list)
     }
 
     /// Finds who uses what, which only updates need to know.
@@ -298,11 +302,11 @@ impl Form {
     fn write_list(&mut self, builder: &mut Builder<'_>, program: &mut Program, number: u32) {
         let Some(list) = self.chains.lists.get_index(index(number)) else { return };
         let record = match self.blocks.list(builder, program, &self.chains.peers, list) {
-            Some(record) => {
+            Some(record) if !list.is_over_budget => {
                 self.slow.remove(&number);
                 record
             }
-            None => {
+            _ => {
                 self.slow.insert(number);
                 self.blocks.slow(program, list)
             }

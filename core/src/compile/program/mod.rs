@@ -21,6 +21,7 @@ mod wide;
 pub(super) use form::{Form, Touched};
 
 use super::holders::at;
+use super::members::Members;
 use super::order::Order;
 use super::{CompileOptions, footprint};
 use crate::cluster::{Phase, Scope};
@@ -59,15 +60,23 @@ pub(super) struct Source<'a> {
     pub(super) one_view: bool,
 }
 
+impl Source<'_> {
+    /// What the fast form of a scope may take, in bytes: what is left of the budget.
+    fn budget(&self) -> usize {
+        let left = self.options.table_budget.saturating_sub(self.parts.bytes());
+        if self.order.staged { left / 2 } else { left }
+    }
+}
+
 /// The classes for which part of a rule holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum ClassSet {
     Term(u32),
-    Classes(Arc<Vec<u32>>),
+    Classes(Arc<Members>),
 }
 
 /// The classes of destinations towards which a rule matches the same traffic: its number, and they.
-type Variant = (u32, Arc<Vec<u32>>);
+type Variant = (u32, Arc<Members>);
 
 /// Terms, traffic and rules, which the programs of all scopes share.
 #[derive(Debug)]
@@ -179,9 +188,9 @@ impl Shared {
         Some(terms)
     }
 
-    /// Predicates that are new hold for a class; they are sorted.
-    pub(super) fn add_predicates(&mut self, class: u32, new: &[u32], slow: bool) {
-        self.terms.add_predicates(class, new, slow);
+    /// Predicates that are new hold for a class, which is not slow.
+    pub(super) fn add_predicates(&mut self, class: u32, new: &[u32]) {
+        self.terms.add_predicates(class, new);
     }
 }
 
@@ -230,8 +239,9 @@ impl<'a> Builder<'a> {
         let conditions = self.conditions(rule);
         let mut by_traffic: Vec<(u32, Vec<u32>)> = Vec::new();
         let mut known: HashMap<Vec<Resolution>, usize, ahash::RandomState> = HashMap::default();
-        for class in &*self.shared.terms.classes(destination) {
-            let mut resolutions = self.resolutions(*class);
+        let towards = self.shared.terms.classes(self.source.parts, destination);
+        for class in &*towards {
+            let mut resolutions = self.resolutions(class);
             resolutions.retain(|resolution| conditions.contains(&resolution.condition));
             let place = match known.get(&resolutions) {
                 Some(known) => *known,
@@ -247,15 +257,17 @@ impl<'a> Builder<'a> {
                 }
             };
             if let Some((_, classes)) = by_traffic.get_mut(place) {
-                classes.push(*class);
+                classes.push(class);
             }
             if count(by_traffic.len()) > MOST_VARIANTS {
                 // Too many, however many more there are.
                 break;
             }
         }
-        let variants: Arc<[_]> =
-            by_traffic.into_iter().map(|(set, classes)| (set, Arc::new(classes))).collect();
+        let variants: Arc<[_]> = by_traffic
+            .into_iter()
+            .map(|(set, classes)| (set, Arc::new(classes.into_iter().collect())))
+            .collect();
         self.shared.variants.insert(rule, variants.clone());
         variants
     }
@@ -282,23 +294,31 @@ impl<'a> Builder<'a> {
     }
 
     /// The classes of a set.
-    fn classes(&mut self, set: &ClassSet) -> Arc<Vec<u32>> {
+    fn classes(&mut self, set: &ClassSet) -> Arc<Members> {
         match set {
-            ClassSet::Term(term) => self.shared.terms.classes(*term),
+            ClassSet::Term(term) => self.shared.terms.classes(self.source.parts, *term),
             ClassSet::Classes(classes) => classes.clone(),
         }
     }
 
     /// Whether a set holds every class.
     fn is_any(&mut self, set: &ClassSet) -> bool {
-        matches!(set, ClassSet::Term(term) if self.shared.terms.is_any(*term))
+        matches!(set, ClassSet::Term(term) if self.is_any_term(*term))
+    }
+
+    fn is_any_term(&mut self, term: u32) -> bool {
+        self.shared.terms.is_any(self.source.parts, term)
     }
 
     fn contains(&self, set: &ClassSet, class: u32) -> bool {
         match set {
-            ClassSet::Term(term) => self.shared.terms.holds(*term, class),
-            ClassSet::Classes(classes) => classes.binary_search(&class).is_ok(),
+            ClassSet::Term(term) => self.term_holds(*term, class),
+            ClassSet::Classes(classes) => classes.contains(class),
         }
+    }
+
+    fn term_holds(&self, term: u32, class: u32) -> bool {
+        self.shared.terms.holds(self.source.parts, term, class)
     }
 }
 

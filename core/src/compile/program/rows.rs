@@ -1,6 +1,7 @@
 //! Rows: which entry of a list comes first, by number of traffic.
 
 use super::super::footprint;
+use super::super::hashing::QuickMap;
 use super::super::holders::at;
 use super::chains::Entry;
 use super::traffic::TrafficSets;
@@ -11,6 +12,10 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub(super) struct RowTable {
     known: HashMap<Box<[(u32, Word)]>, u32, ahash::RandomState>,
+    /// By what they were made of: places of entries, each with its traffic and what it logs.
+    made: QuickMap<Box<[u32]>, u32>,
+    /// The key of the row that is asked for.
+    key: Vec<u32>,
 }
 
 impl RowTable {
@@ -24,6 +29,8 @@ impl RowTable {
     pub(super) fn bytes(&self) -> usize {
         footprint::entries::<(Box<[(u32, Word)]>, u32)>(self.known.len())
             + footprint::slices(self.known.keys().map(|row| &**row))
+            + footprint::entries::<(Box<[u32]>, u32)>(self.made.len())
+            + footprint::slices(self.made.keys().map(|key| &**key))
     }
 
     /// The row of the entries at these places, which are sorted.
@@ -37,7 +44,18 @@ impl RowTable {
         if places.is_empty() {
             return 0;
         }
-        self.add(program, segments(entries, places, traffic))
+        self.key.clear();
+        for (place, entry) in places.iter().filter_map(|place| Some((*place, at(entries, *place)?))) {
+            let logs = entry.ending.code & Ending::LOG != 0;
+            let notes = if logs { entry.ending.code & (Ending::LOG | Ending::HTTP) } else { 0 };
+            self.key.extend([place, entry.traffic, notes.into()]);
+        }
+        if let Some(known) = self.made.get(&*self.key) {
+            return *known;
+        }
+        let row = self.add(program, segments(entries, places, traffic));
+        self.made.insert(self.key.as_slice().into(), row);
+        row
     }
 
     /// The row where the first entry comes first, whatever the traffic.

@@ -1,6 +1,6 @@
 //! What the fast form knows of a rule.
 
-use super::terms::{Terms, Test};
+use super::terms::{Terms, Test, Tests};
 use super::traffic::{TrafficSets, is_scattered, is_traffic};
 use crate::dialect::{Dialect, DnsCoverage};
 use crate::model::{IpVersion, Protocol, RuleAction};
@@ -43,7 +43,7 @@ pub(super) fn odd_conditions<'a>(resolutions: impl Iterator<Item = &'a Resolutio
 impl Shaper<'_> {
     pub(super) fn shape(&mut self, rule: &Rule) -> Shape {
         let checks = self.policies.checks.slice(rule.checks);
-        let mut tests = [Vec::new(), Vec::new()];
+        let mut tests = [Tests::new(), Tests::new()];
         let (mut slow, mut is_odd, mut is_conditional) = (false, false, false);
         for check in checks {
             slow |= self.is_slow(check);

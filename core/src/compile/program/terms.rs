@@ -1,10 +1,13 @@
 //! What rules demand of one end of a flow, and of which classes it holds.
 
+use super::super::hashing::{Quick, QuickMap};
 use super::super::holders::{at, at_mut};
-use super::super::{Few, Numbered, footprint, number};
+use super::super::members::{self, Members};
+use super::super::{Numbered, footprint, number};
 use super::ClassKey;
 use crate::tables::{Class, Parts, count, index};
-use std::collections::{BTreeSet, HashMap};
+use smallvec::SmallVec;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One demand on a class.
@@ -19,24 +22,30 @@ pub(super) enum Test {
     },
 }
 
+/// A conjunction, of which most have few demands.
+pub(super) type Tests = SmallVec<[Test; 2]>;
+
 /// Conjunctions of demands by number.
 #[derive(Debug)]
 pub(super) struct Terms {
-    tests: Numbered<Box<[Test]>>,
-    /// The classes for which a term holds, where that was asked; sorted.
-    classes: HashMap<u32, Arc<Vec<u32>>, ahash::RandomState>,
-    /// Those terms by a predicate that they demand, and those that demand none.
-    by_predicate: HashMap<u32, Vec<u32>, ahash::RandomState>,
+    tests: Numbered<Tests, Quick>,
+    /// The classes for which a term holds, where that was asked.
+    classes: Vec<Option<Arc<Members>>>,
+    /// Those terms in the order in which they were asked for.
+    asked: Vec<u32>,
+    /// The first of them by a predicate that they demand, and those that demand none: only updates need to know.
+    by_predicate: QuickMap<u32, Vec<u32>>,
     without: Vec<u32>,
+    linked: usize,
     /// Terms that were taken for no demand, because they hold for every class.
     any: BTreeSet<u32>,
     /// The classes of which the form can say something.
-    all: Arc<Vec<u32>>,
-    v6: Vec<bool>,
-    /// The predicates of a class, sorted.
-    predicates: Vec<Few>,
-    /// The classes of a predicate, sorted.
-    holding: Vec<Few>,
+    all: Arc<Members>,
+    v6: Members,
+    /// The parts of a class.
+    parts: Vec<[u32; 2]>,
+    /// The classes of a predicate.
+    holding: Vec<Members>,
 }
 
 impl Terms {
@@ -45,17 +54,20 @@ impl Terms {
 
     pub(super) fn new(keys: &[ClassKey], parts: &Parts) -> Self {
         let mut tests = Numbered::default();
-        number(&mut tests, Box::from([]));
+        number(&mut tests, Tests::new());
+        let capacity = |classes| Members::with_capacity(classes, keys.len());
         let mut terms = Terms {
             tests,
-            classes: HashMap::default(),
-            by_predicate: HashMap::default(),
+            classes: Vec::new(),
+            asked: Vec::new(),
+            by_predicate: QuickMap::default(),
             without: Vec::new(),
+            linked: 0,
             any: BTreeSet::new(),
-            all: Arc::default(),
-            v6: Vec::with_capacity(keys.len()),
-            predicates: Vec::with_capacity(keys.len()),
-            holding: Vec::new(),
+            all: Arc::new(capacity(keys.len())),
+            v6: capacity(keys.len() / 2),
+            parts: Vec::with_capacity(keys.len()),
+            holding: frequencies(keys, parts).into_iter().map(capacity).collect(),
         };
         keys.iter().for_each(|key| terms.class(key, parts));
         terms
@@ -63,23 +75,24 @@ impl Terms {
 
     /// A new class, with the next number.
     fn class(&mut self, key: &ClassKey, parts: &Parts) {
-        let class = count(self.predicates.len());
-        let mut predicates = Few::from_slice(parts.predicates(key.holders));
-        predicates.extend_from_slice(parts.predicates(key.address));
-        predicates.sort_unstable();
-        predicates.dedup();
+        let class = count(self.parts.len());
+        let of_class = [key.holders, key.address];
         if !key.slow {
-            predicates.iter().for_each(|predicate| self.hold(*predicate, class));
+            for predicate in of_class.into_iter().flat_map(|part| parts.predicates(part).iter()) {
+                self.hold(predicate, class);
+            }
             Arc::make_mut(&mut self.all).push(class);
         }
-        self.predicates.push(predicates);
-        self.v6.push(key.flags & Class::V6 != 0);
+        self.parts.push(of_class);
+        if key.flags & Class::V6 != 0 {
+            self.v6.push(class);
+        }
     }
 
     fn hold(&mut self, predicate: u32, class: u32) {
         let place = index(predicate);
         if self.holding.len() <= place {
-            self.holding.resize(place + 1, Few::new());
+            self.holding.resize_with(place + 1, Members::default);
         }
         if let Some(classes) = self.holding.get_mut(place) {
             classes.push(class);
@@ -89,84 +102,136 @@ impl Terms {
     /// A new class, with the next number: the known terms that hold for it. None if one does not hold that was taken for no
     /// demand at all.
     pub(super) fn add_class(&mut self, key: &ClassKey, parts: &Parts) -> Option<Vec<u32>> {
-        let class = count(self.predicates.len());
+        let class = count(self.parts.len());
         self.class(key, parts);
+        self.link();
         if key.slow {
             return Some(Vec::new());
         }
-        let predicates = at(&self.predicates, class).map_or(&[][..], Few::as_slice);
+        let mut predicates: Vec<u32> =
+            [key.holders, key.address].into_iter().flat_map(|part| parts.predicates(part).iter()).collect();
+        predicates.sort_unstable();
+        predicates.dedup();
         let demanding = predicates.iter().filter_map(|predicate| self.by_predicate.get(predicate));
         let candidates = demanding.flatten().chain(&self.without);
-        let terms: Vec<u32> = candidates.copied().filter(|term| self.holds(*term, class)).collect();
+        let terms: Vec<u32> = candidates.copied().filter(|term| self.holds(parts, *term, class)).collect();
         for term in &terms {
-            if let Some(classes) = self.classes.get_mut(term) {
+            if let Some(classes) = at_mut(&mut self.classes, *term).and_then(Option::as_mut) {
                 Arc::make_mut(classes).push(class);
             }
         }
-        self.any.iter().all(|term| self.holds(*term, class)).then_some(terms)
+        self.any.iter().all(|term| self.holds(parts, *term, class)).then_some(terms)
     }
 
-    /// Predicates that no term demands yet hold for a class. They are sorted.
-    pub(super) fn add_predicates(&mut self, class: u32, new: &[u32], slow: bool) {
-        for predicate in new.iter().filter(|_| !slow) {
-            self.hold(*predicate, class);
+    /// Finds the terms by what they demand, as far as they were asked for.
+    fn link(&mut self) {
+        for term in self.asked.iter().skip(self.linked) {
+            let tests = self.tests.get_index(index(*term)).map_or(&[][..], |tests| tests);
+            let demanded = tests.iter().filter_map(|test| match test {
+                Test::Holds(predicate) => Some(*predicate),
+                _ => None,
+            });
+            match demanded.min_by_key(|predicate| at(&self.holding, *predicate).map_or(0, Members::len)) {
+                Some(predicate) => self.by_predicate.entry(predicate).or_default().push(*term),
+                None => self.without.push(*term),
+            }
         }
-        if let Some(predicates) = at_mut(&mut self.predicates, class) {
-            predicates.extend_from_slice(new);
-        }
+        self.linked = self.asked.len();
+    }
+
+    /// Predicates that no term demands yet hold for a class, which is none that the form says nothing of.
+    pub(super) fn add_predicates(&mut self, class: u32, new: &[u32]) {
+        new.iter().for_each(|predicate| self.hold(*predicate, class));
     }
 
     /// The number of a conjunction.
-    pub(super) fn term(&mut self, mut tests: Vec<Test>) -> u32 {
+    pub(super) fn term(&mut self, mut tests: Tests) -> u32 {
         tests.sort_unstable();
         tests.dedup();
-        number(&mut self.tests, tests.into())
+        number(&mut self.tests, tests)
     }
 
     /// Whether a term holds for every class.
-    pub(super) fn is_any(&mut self, term: u32) -> bool {
+    pub(super) fn is_any(&mut self, parts: &Parts, term: u32) -> bool {
         if term == Self::ANY {
             return true;
         }
-        let any = self.classes(term).len() == self.all.len();
+        let any = self.classes(parts, term).len() == self.all.len();
         if any {
             self.any.insert(term);
         }
         any
     }
 
-    /// The classes for which a term holds, sorted.
-    pub(super) fn classes(&mut self, term: u32) -> Arc<Vec<u32>> {
-        if let Some(known) = self.classes.get(&term) {
+    /// The classes for which a term holds.
+    pub(super) fn classes(&mut self, parts: &Parts, term: u32) -> Arc<Members> {
+        if term == Self::ANY {
+            return self.all.clone();
+        }
+        if let Some(Some(known)) = at(&self.classes, term) {
             return known.clone();
         }
         let tests = self.tests.get_index(index(term)).map_or(&[][..], |tests| tests);
         let demanded = tests.iter().filter_map(|test| match test {
-            Test::Holds(predicate) => {
-                Some((*predicate, at(&self.holding, *predicate).map_or(&[][..], Few::as_slice)))
-            }
+            Test::Holds(predicate) => Some(self.holding(*predicate)),
             _ => None,
         });
-        let rarest = demanded.min_by_key(|(_, classes)| classes.len());
-        let candidates = rarest.map_or(self.all.as_slice(), |(_, classes)| classes);
-        let holding = candidates.iter().copied().filter(|class| self.all_hold(tests, *class));
-        let classes: Arc<Vec<u32>> = Arc::new(holding.collect());
-        match rarest {
-            Some((predicate, _)) => self.by_predicate.entry(predicate).or_default().push(term),
-            None => self.without.push(term),
+        let rarest = demanded.min_by_key(|classes| classes.map_or(0, Members::len));
+        let classes = Arc::new(match rarest {
+            Some(None) => Members::default(),
+            // Where nothing else is demanded, nothing else has to be looked at.
+            Some(Some(classes @ Members::List(_))) if tests.len() == 1 => classes.clone(),
+            Some(Some(classes @ Members::List(_))) => {
+                classes.iter().filter(|class| self.all_hold(parts, tests, *class)).collect()
+            }
+            None | Some(Some(Members::Bits(..))) => Members::from_words(self.bits(tests)),
+        });
+        if self.classes.len() <= index(term) {
+            self.classes.resize(self.tests.len().max(index(term) + 1), None);
         }
-        self.classes.insert(term, classes.clone());
+        at_mut(&mut self.classes, term).into_iter().for_each(|place| *place = Some(classes.clone()));
+        self.asked.push(term);
         classes
+    }
+
+    /// The classes of a predicate; none if it has none.
+    fn holding(&self, predicate: u32) -> Option<&Members> {
+        at(&self.holding, predicate)
+    }
+
+    /// A bit for each class for which all of these hold.
+    fn bits(&self, tests: &[Test]) -> Vec<u64> {
+        let words = self.parts.len().div_ceil(64);
+        let mut all = self.all.words(words);
+        for test in tests {
+            match test {
+                Test::Holds(predicate) => match self.holding(*predicate) {
+                    Some(classes) => classes.keep_in(&mut all),
+                    None => all.fill(0),
+                },
+                Test::Fails(predicate) => {
+                    self.holding(*predicate).into_iter().for_each(|classes| classes.clear_in(&mut all));
+                }
+                Test::Either(first, second) => {
+                    let mut either = vec![0; words];
+                    let each = [first, second].into_iter().filter_map(|predicate| self.holding(*predicate));
+                    each.for_each(|classes| classes.add_to(&mut either));
+                    Members::from_words(either).keep_in(&mut all);
+                }
+                Test::Family { v6: true } => self.v6.keep_in(&mut all),
+                Test::Family { v6: false } => self.v6.clear_in(&mut all),
+            }
+        }
+        all
     }
 
     /// What is kept of them, about, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let classes: usize = self.classes.values().map(|classes| footprint::records(classes)).sum();
+        let classes: usize = self.classes.iter().flatten().map(|classes| classes.bytes()).sum();
         classes
-            + footprint::lists(&self.predicates)
-            + footprint::lists(&self.holding)
-            + footprint::entries::<(Box<[Test]>, Vec<u32>)>(self.tests.len())
-            + footprint::slices(self.tests.iter().map(|tests| &**tests))
+            + footprint::records(&self.parts)
+            + members::bytes(&self.holding)
+            + footprint::entries::<(Tests, Members)>(self.tests.len())
     }
 
     /// Whether a term demands nothing but a family.
@@ -176,18 +241,34 @@ impl Terms {
     }
 
     /// Whether a term holds for a class.
-    pub(super) fn holds(&self, term: u32, class: u32) -> bool {
-        self.tests.get_index(index(term)).is_some_and(|tests| self.all_hold(tests, class))
+    pub(super) fn holds(&self, parts: &Parts, term: u32, class: u32) -> bool {
+        self.tests.get_index(index(term)).is_some_and(|tests| self.all_hold(parts, tests, class))
     }
 
-    fn all_hold(&self, tests: &[Test], class: u32) -> bool {
-        let predicates = at(&self.predicates, class).map_or(&[][..], Few::as_slice);
-        let holds = |predicate: &u32| predicates.binary_search(predicate).is_ok();
+    fn all_hold(&self, parts: &Parts, tests: &[Test], class: u32) -> bool {
+        let of_class = at(&self.parts, class).copied().unwrap_or_default();
+        let holds = |predicate: &u32| of_class.iter().any(|part| parts.holds(*part, *predicate));
         tests.iter().all(|test| match test {
             Test::Holds(predicate) => holds(predicate),
             Test::Fails(predicate) => !holds(predicate),
             Test::Either(first, second) => holds(first) || holds(second),
-            Test::Family { v6 } => at(&self.v6, class) == Some(v6),
+            Test::Family { v6 } => self.v6.contains(class) == *v6,
         })
     }
+}
+
+/// For how many classes each predicate holds, at most.
+fn frequencies(keys: &[ClassKey], parts: &Parts) -> Vec<usize> {
+    let mut frequencies = Vec::new();
+    for key in keys.iter().filter(|key| !key.slow) {
+        for predicate in [key.holders, key.address].into_iter().flat_map(|part| parts.predicates(part).iter())
+        {
+            let place = index(predicate);
+            if frequencies.len() <= place {
+                frequencies.resize(place + 1, 0);
+            }
+            at_mut(&mut frequencies, predicate).into_iter().for_each(|classes| *classes += 1);
+        }
+    }
+    frequencies
 }

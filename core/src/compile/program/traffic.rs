@@ -4,6 +4,7 @@ use super::super::{Numbered, number};
 use crate::dialect::NotIcmp;
 use crate::model::{IcmpMatch, Protocol};
 use crate::tables::{Check, DIVIDED, NUMBERS, Policies, PortCheck, Resolution, Side, UNDIVIDED, index};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 
 /// Runs of numbers of traffic, sorted and apart: each from its first to the one after its last.
@@ -39,11 +40,14 @@ fn groups() -> impl Iterator<Item = Group> {
     divided.chain([others])
 }
 
+/// What a rule demands of traffic, which is seldom much.
+type Demands = SmallVec<[Check; 4]>;
+
 /// Sets of traffic by number.
 #[derive(Debug)]
 pub(super) struct TrafficSets {
     sets: Numbered<Runs>,
-    known: HashMap<Vec<Check>, u32, ahash::RandomState>,
+    known: HashMap<Demands, u32, ahash::RandomState>,
 }
 
 impl TrafficSets {
@@ -70,7 +74,7 @@ impl TrafficSets {
 
     /// The set of a rule's traffic that no condition of its has a say in.
     pub(super) fn plain(&mut self, checks: &[Check], policies: &Policies, not_icmp: NotIcmp) -> u32 {
-        let relevant: Vec<Check> = checks.iter().filter(|check| is_traffic(check)).copied().collect();
+        let relevant: Demands = checks.iter().filter(|check| is_traffic(check)).copied().collect();
         if let Some(known) = self.known.get(&relevant) {
             return *known;
         }

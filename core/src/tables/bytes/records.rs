@@ -5,9 +5,9 @@ use crate::model::{HttpMatch, IdentityMatch, Name, PortRange, RuleAction, RuleId
 use crate::tables::{
     Addresses, AlignedBlock, AppliedTier, Arena, Backend, Block, Bucket, Check, Class, ClassParts, EndOfTier,
     Ending, EndpointRecord, Endpoints, Host, Interface, LabelsByName, Lineage, ListRecord, NodeRecord,
-    Occupant, Paged, Part, Parts, Policies, Pool, PortCheck, Profile, Program, ProtocolAtoms, Resolution,
-    Route, RouteKey, Routes, Row, Rule, Shared, Side, Single, Span, Subject, Table, Traffic, Trie, Wide,
-    Word, count,
+    Occupant, Packed, Paged, Part, Parts, Policies, Pool, PortCheck, Profile, Program, ProtocolAtoms,
+    Resolution, Route, RouteKey, Routes, Row, Rule, Shared, Side, Single, Span, Subject, Table, Traffic,
+    Trie, Wide, Word, count,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,7 +23,8 @@ records! {
 // Parts.
 records! {
     Parts { parts: Paged<Part>, predicates: Pool<u32>, resolutions: Pool<Resolution> }
-    Part { predicates: Span, resolutions: Span }
+    Part { predicates: Packed, resolutions: Span }
+    Packed { start: u32, words: u32 }
     Resolution { condition: u32, protocol: u8, port: u16 }
 }
 
@@ -77,7 +78,7 @@ records! {
         service_accounts: Arc<BTreeMap<Name, LabelsByName>>,
     }
     Rule { checks: Span, id: Option<RuleId>, action: RuleAction, http: bool, paths: bool }
-    AppliedTier { tier: u32, policies: Span, end: EndOfTier, end_id: Option<RuleId> }
+    AppliedTier { tier: u32, policies: Packed, end: EndOfTier, end_id: Option<RuleId> }
     Profile { ingress: Span, egress: Span }
     PortCheck { ranges: Span, conditions: Span }
 }

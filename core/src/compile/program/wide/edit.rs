@@ -6,8 +6,8 @@ use super::rows::is_set;
 use super::{Breadth, WideRules, any};
 use crate::cluster::Scope;
 use crate::compile::holders::{at, at_mut};
-use crate::tables::{Lineage, Wide, count, index};
-use std::collections::{BTreeSet, HashMap};
+use crate::tables::{Lineage, Wide, count};
+use std::collections::BTreeSet;
 
 impl WideRules {
     /// Writes rules anew, of which some are others than before: the classes that have other rows. None if not all bits stay
@@ -36,18 +36,17 @@ impl WideRules {
             bits.iter().map(|bit| bit.as_ref().map(|bit| bit.traffic)).collect()
         };
         let same_traffic = traffic(&old) == traffic(&self.bits);
-        let mut known = HashMap::default();
         let of_subjects = self.classes_of(builder, &old, &subjects, |bit| &bit.subject);
         for class in &of_subjects {
             let mut row = vec![0; self.width];
-            self.subject(builder, scope, side, *class, &mut known, &mut row);
+            self.subject(builder, scope, side, *class, &mut row);
             self.set_subject(table, *class, &row);
         }
         let of_peers = self.classes_of(builder, &old, &peers, |bit| &bit.peer);
         for class in
             of_peers.iter().filter(|class| at(builder.source.keys, **class).is_some_and(|key| !key.slow))
         {
-            let known = at(&self.peer_rows, *class).and_then(|row| self.peers.known.get_index(index(*row)));
+            let known = at(&self.peer_rows, *class).and_then(|row| self.peers.get(*row));
             let mut row = known.map_or_else(|| vec![0; self.width], |row| row.to_vec());
             for position in &peers {
                 self.set_peer(builder, *class, *position, &mut row);
@@ -149,7 +148,7 @@ impl WideRules {
         class: u32,
     ) {
         let mut row = vec![0; self.width];
-        self.subject(builder, scope, side, class, &mut HashMap::default(), &mut row);
+        self.subject(builder, scope, side, class, &mut row);
         self.set_subject(table, class, &row);
     }
 

@@ -15,18 +15,13 @@ pub(super) use breadth::Breadth;
 use super::{Builder, ClassSet};
 use crate::cluster::Scope;
 use crate::compile::footprint;
-use crate::compile::holders::at;
+use crate::compile::hashing::QuickMap;
+use crate::compile::holders::{at, at_mut};
 use crate::compile::order::Order;
-use crate::tables::{Span, Wide, count, index};
+use crate::tables::{Wide, count, index};
 use layout::{Bit, Layout, WideList, lay_out};
 use rows::{Rows, is_set, set};
-use std::collections::{BTreeMap, HashMap};
-
-/// The bits of policies that govern a subject: those that are set for every subject, and those that hang on it.
-struct Governing {
-    always: Vec<u64>,
-    perhaps: Vec<u32>,
-}
+use std::collections::BTreeMap;
 
 /// The wide rules of a direction, compiled.
 #[derive(Debug)]
@@ -38,7 +33,8 @@ pub(super) struct WideRules {
     words: Vec<(u16, u16)>,
     /// By tier, in the order in which they are tried.
     lists: BTreeMap<u32, Vec<WideList>>,
-    by_list: HashMap<u32, WideList, ahash::RandomState>,
+    /// The first bit of each list and the one after its last, by its number; the same for one that is narrow.
+    bits_of: Vec<(u32, u32)>,
     bits: Vec<Option<Bit>>,
     /// The bits whose rules demand nothing of the subject; and those that demand nothing of the peer.
     any: [Vec<u64>; 2],
@@ -107,7 +103,7 @@ pub(super) fn build(
         subject_rows: Vec::new(),
         peer_rows: Vec::new(),
         words,
-        by_list: lists.values().flatten().map(|wide| (wide.list, *wide)).collect(),
+        bits_of: bits_of(&lists),
         lists,
         any: [any(builder, &bits, width, |bit| &bit.subject), any(builder, &bits, width, |bit| &bit.peer)],
         bits,
@@ -121,6 +117,18 @@ pub(super) fn build(
     table.peers = rules.peers.blocks().into();
     rules.traffic(builder, &mut table);
     (rules, table)
+}
+
+/// The bits of lists by their numbers.
+fn bits_of(lists: &BTreeMap<u32, Vec<WideList>>) -> Vec<(u32, u32)> {
+    let mut bits_of = Vec::new();
+    for WideList { list, first, after } in lists.values().flatten() {
+        if bits_of.len() <= index(*list) {
+            bits_of.resize(index(*list) + 1, (0, 0));
+        }
+        at_mut(&mut bits_of, *list).into_iter().for_each(|bits| *bits = (*first, *after));
+    }
+    bits_of
 }
 
 /// The bits for which part of a rule demands nothing.
@@ -141,63 +149,65 @@ fn any(
 
 impl WideRules {
     fn all_subjects(&mut self, builder: &Builder<'_>, scope: Scope, side: usize) {
-        let (mut row, mut known) = (vec![0; self.width], HashMap::default());
+        if self.width == 0 {
+            self.subject_rows = vec![0; builder.source.keys.len()];
+            return;
+        }
+        let mut row = vec![0; self.width];
         for class in 0..count(builder.source.keys.len()) {
-            self.subject(builder, scope, side, class, &mut known, &mut row);
+            self.subject(builder, scope, side, class, &mut row);
             self.subject_rows.push(self.subjects.add(&row));
         }
     }
 
     /// A subject's row: the rules of the policies that govern it, as far as they can match it.
-    fn subject(
-        &self,
-        builder: &Builder<'_>,
-        scope: Scope,
-        side: usize,
-        class: u32,
-        known: &mut HashMap<Span, Governing, ahash::RandomState>,
-        row: &mut [u64],
-    ) {
+    fn subject(&self, builder: &Builder<'_>, scope: Scope, side: usize, class: u32, row: &mut [u64]) {
         row.fill(0);
         let Some(key) = at(builder.source.keys, class).filter(|key| !key.slow && self.width > 0) else {
             return;
         };
         for tier in builder.tiers(key, scope, side).iter().filter(|tier| self.lists.contains_key(&tier.tier))
         {
-            let governing =
-                known.entry(tier.policies).or_insert_with(|| self.governing(builder, tier.policies));
-            row.iter_mut().zip(&governing.always).for_each(|(word, always)| *word |= always);
-            for position in &governing.perhaps {
-                let subject = at(&self.bits, *position).and_then(Option::as_ref).map(|bit| &bit.subject);
-                if subject.is_some_and(|subject| builder.contains(subject, class)) {
-                    set(row, *position);
-                }
+            for list in builder.source.policies.policies.list(tier.policies).iter() {
+                let (first, after) = at(&self.bits_of, list).copied().unwrap_or_default();
+                self.rules_of_subject(builder, class, first, after, row);
             }
         }
     }
 
-    /// The bits of the wide ones among these policies.
-    fn governing(&self, builder: &Builder<'_>, policies: Span) -> Governing {
-        let mut governing = Governing { always: vec![0; self.width], perhaps: Vec::new() };
+    /// The rules from one bit to another that can match a subject.
+    fn rules_of_subject(&self, builder: &Builder<'_>, class: u32, first: u32, after: u32, row: &mut [u64]) {
         let [any, _] = &self.any;
-        for list in builder.source.policies.policies.slice(policies) {
-            let Some(wide) = self.by_list.get(list) else { continue };
-            for position in wide.first..wide.after {
-                if is_set(any, position) {
-                    set(&mut governing.always, position);
-                } else {
-                    governing.perhaps.push(position);
+        let words = first / 64..after.div_ceil(64);
+        for ((word, row), any) in words
+            .clone()
+            .zip(row.iter_mut().skip(index(words.start)))
+            .zip(any.iter().skip(index(words.start)))
+        {
+            let mut range = u64::MAX << first.saturating_sub(word * 64).min(63);
+            range &= u64::MAX >> (64 - (after - word * 64).min(64));
+            *row |= any & range;
+            let mut perhaps = range & !any;
+            while perhaps != 0 {
+                let position = word * 64 + perhaps.trailing_zeros();
+                let subject = at(&self.bits, position).and_then(Option::as_ref).map(|bit| &bit.subject);
+                if subject.is_some_and(|subject| builder.contains(subject, class)) {
+                    *row |= perhaps & perhaps.wrapping_neg();
                 }
+                perhaps &= perhaps - 1;
             }
         }
-        governing
     }
 
     /// Every peer's row: the rules whose demands on the peer it meets.
     fn all_peers(&mut self, builder: &mut Builder<'_>) {
+        if self.width == 0 {
+            self.peer_rows = vec![0; builder.source.keys.len()];
+            return;
+        }
         let width = self.width;
         let mut by_set: Vec<(&ClassSet, Vec<u64>)> = Vec::new();
-        let mut known: HashMap<&ClassSet, usize, ahash::RandomState> = HashMap::default();
+        let mut known: QuickMap<&ClassSet, usize> = QuickMap::default();
         for (position, bit) in (0..).zip(&self.bits) {
             let Some(bit) = bit.as_ref().filter(|_| !is_set(&self.any[1], position)) else { continue };
             let place = *known.entry(&bit.peer).or_insert_with(|| {
@@ -214,15 +224,12 @@ impl WideRules {
             let first = mask.iter().position(|word| *word != 0).unwrap_or(0);
             let last = mask.iter().rposition(|word| *word != 0).unwrap_or(0);
             for class in &*builder.classes(peer) {
-                let start = index(*class) * width;
+                let start = index(class) * width;
                 let row = all.get_mut(start + first..=start + last).unwrap_or_default();
                 row.iter_mut().zip(mask.iter().skip(first)).for_each(|(word, more)| *word |= more);
             }
         }
-        self.peer_rows = match width {
-            0 => vec![0; classes],
-            _ => all.chunks(width).map(|row| self.peers.add(row)).collect(),
-        };
+        self.peer_rows = all.chunks(width).map(|row| self.peers.add(row)).collect();
     }
 
     /// An atom's row: the rules that match such traffic.

@@ -14,7 +14,7 @@ mod traffic;
 use super::{
     ADDRESSES, ENDPOINTS, ENFORCED, META, PARTS, PENDING, POLICIES, ROUTES, Section, SnapshotError, TRAFFIC,
 };
-use crate::tables::{NONE, Span, Tables, count};
+use crate::tables::{NONE, Part, Span, Tables, count};
 use std::fmt::Arguments;
 
 pub(super) use traffic::INTERVALS_OF_A_TABLE;
@@ -48,27 +48,28 @@ fn parts(check: Check, tables: &Tables) -> Checked {
     let parts = &tables.parts;
     let lists = |part: u32| (parts.predicates(part), parts.resolutions(part));
     check.ensure(
-        parts.parts.len() > 0 && lists(0) == (&[], &[]),
+        parts.parts.get(0) == Some(&Part::default()),
         format_args!("parts[0]"),
         format_args!("the first part must be there and empty"),
     )?;
-    let predicates = parts.parts.iter().map(|part| part.predicates);
+    let predicates = parts.parts.iter().map(|part| part.predicates.span());
     check.apart("parts", predicates, parts.predicates.0.len(), "predicates")?;
     let resolutions = parts.parts.iter().map(|part| part.resolutions);
     check.apart("parts", resolutions, parts.resolutions.0.len(), "resolutions")?;
     for part in 0..parts.parts.len() {
+        check.ensure(
+            parts.parts.get(part).is_none_or(|part| part.predicates.is_whole()),
+            format_args!("parts[{part}]"),
+            format_args!("its predicates are no whole chunks"),
+        )?;
         let (predicates, resolutions) = lists(part);
         check.ensure(
-            is_ascending(predicates) && is_ascending(resolutions),
+            predicates.is_sorted() && resolutions.is_sorted_by(|a, b| a < b),
             format_args!("parts[{part}]"),
             format_args!("its predicates or resolutions are not sorted, or repeat"),
         )?;
     }
     Ok(())
-}
-
-fn is_ascending<T: PartialOrd>(list: &[T]) -> bool {
-    list.is_sorted_by(|a, b| a < b)
 }
 
 /// Checks of one section.

@@ -1,7 +1,7 @@
 //! Rules, and the order in which they are tried.
 
 use super::{Check, Checked};
-use crate::tables::{Check as Demand, Rule, Tables};
+use crate::tables::{Check as Demand, Packed, Rule, Tables};
 use std::collections::HashSet;
 
 pub(super) fn check(check: Check, tables: &Tables) -> Checked {
@@ -11,15 +11,21 @@ pub(super) fn check(check: Check, tables: &Tables) -> Checked {
     check.apart("rule_lists", policies.rule_lists.iter().copied().chain(of_profiles), rules, "rules")?;
     let checks = policies.rules.iter().map(|rule| rule.checks);
     check.apart("rules", checks, policies.checks.0.len(), "checks")?;
-    let of_tiers = policies.tiers.iter().map(|tier| tier.policies);
+    let of_tiers = policies.tiers.iter().map(|tier| tier.policies.span());
     check.shares("tiers", of_tiers, policies.policies.0.len(), "policies")?;
-    for (position, rules) in policies.policies.iter().enumerate() {
-        check.number(
-            *rules,
-            policies.rule_lists.len(),
-            "rule lists",
-            format_args!("policies[{position}]"),
+    let mut lists: Vec<Packed> = policies.tiers.iter().map(|tier| tier.policies).collect();
+    lists.sort_unstable_by_key(|list| (list.start, list.words));
+    lists.dedup();
+    for list in lists {
+        check.ensure(
+            list.is_whole(),
+            format_args!("policies[{}]", list.start),
+            format_args!("they are no whole chunks"),
         )?;
+        for rules in policies.policies.list(list).iter() {
+            let record = format_args!("policies[{}]", list.start);
+            check.number(rules, policies.rule_lists.len(), "rule lists", record)?;
+        }
     }
     let of_lists = policies.lists.iter().copied();
     check.apart("lists", of_lists, policies.tiers.0.len(), "tiers")?;
@@ -89,9 +95,9 @@ fn list(check: Check, tables: &Tables, list: u32) -> Checked {
     let policies = &tables.policies;
     let tiers = policies.list(list);
     let mut known = HashSet::<u32, ahash::RandomState>::default();
-    let mut rules = tiers.iter().flat_map(|tier| policies.policies.slice(tier.policies));
+    let mut rules = tiers.iter().flat_map(|tier| policies.policies.list(tier.policies).iter());
     check.ensure(
-        tiers.is_sorted_by(|a, b| a.tier < b.tier) && rules.all(|rules| known.insert(*rules)),
+        tiers.is_sorted_by(|a, b| a.tier < b.tier) && rules.all(|rules| known.insert(rules)),
         format_args!("lists[{list}]"),
         format_args!("its tiers are not sorted, or its policies repeat"),
     )

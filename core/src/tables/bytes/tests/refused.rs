@@ -3,7 +3,7 @@
 use super::edit::{List, edit};
 use super::{BEYOND, sample};
 use crate::tables::bytes::{from_bytes, to_bytes};
-use crate::tables::{Check, EndpointRecord, ListRecord, NONE, Occupant, Span, Tables};
+use crate::tables::{Check, EndpointRecord, ListRecord, NONE, Occupant, Packed, Span, Tables};
 use std::net::IpAddr;
 
 type Mutation = (fn(&mut Tables), &'static str);
@@ -38,16 +38,16 @@ const REFUSED: &[Mutation] = &[
     ),
     // Parts.
     (
-        |t| edit(&mut t.parts.parts)[0].predicates.len = 1,
+        |t| edit(&mut t.parts.parts)[0].predicates.words = 2,
         "section `parts`, `parts[0]`: the first part must be there and empty",
     ),
     (
-        |t| edit(&mut t.parts.parts)[1].predicates = beyond(),
-        "`parts[1]`: it reaches from 1 to 4294967296, but there are",
+        |t| edit(&mut t.parts.parts)[1].predicates = Packed { start: 1, words: u32::MAX },
+        "`parts[1]`: it reaches from 1 to 2147483648, but there are",
     ),
     (
-        |t| edit(&mut t.parts.parts)[1].predicates.len = u32::MAX,
-        "`parts[1]`: it reaches from 0 to 4294967295, but there are",
+        |t| edit(&mut t.parts.parts)[1].predicates.words = u32::MAX,
+        "`parts[1]`: it reaches from 0 to 2147483647, but there are",
     ),
     (
         |t| {
@@ -58,6 +58,10 @@ const REFUSED: &[Mutation] = &[
     ),
     (|t| edit(&mut t.parts.resolutions).clear(), "resolutions"),
     (|t| edit(&mut t.parts.predicates).reverse(), "its predicates or resolutions are not sorted, or repeat"),
+    (
+        |t| edit(&mut t.parts.parts)[1].predicates.words |= Packed::CHUNKS,
+        "its predicates are no whole chunks",
+    ),
     // Endpoints.
     (|t| record(t, |r| r.part = BEYOND), "section `endpoints`, `records[1].part`"),
     (|t| record(t, |r| r.subject = NONE), "`records[1].subject`"),
@@ -120,7 +124,7 @@ const REFUSED: &[Mutation] = &[
         "`rule_lists[6]`: it reaches from 1 to 4294967296",
     ),
     (|t| edit(&mut t.policies.rules)[0].checks.len = 9, "`rules[1]`: its checks begin at"),
-    (|t| edit(&mut t.policies.tiers)[0].policies.len += 1, "its policies begin at"),
+    (|t| edit(&mut t.policies.tiers)[0].policies.words += 2, "its policies begin at"),
     (|t| edit(&mut t.policies.lists)[0].len += 1, "its tiers begin at"),
     (
         |t| edit(&mut t.policies.ports)[0].ranges = beyond(),
