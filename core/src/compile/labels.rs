@@ -2,11 +2,12 @@
 
 use super::hashing::Quick;
 use super::members::{self, Members, all_words};
-use super::{Numbered, footprint, number};
+use super::{Few, Numbered, footprint, number};
 use crate::model::Name;
 use crate::selector::{Expr, Selector};
 use crate::tables::{NONE, count, index};
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ enum Test {
     All,
     Has(u32),
     /// The label has one of these values, sorted.
-    Is(u32, Vec<u32>),
+    Is(u32, Few),
     Not(Box<Test>),
     And(Vec<Test>),
     Or(Vec<Test>),
@@ -91,13 +92,16 @@ impl LabelSets {
                 self.key(key, new);
             }
             Expr::Equals(key, value) | Expr::NotEquals(key, value) => {
-                if self.key(key, new).value(value) {
+                if self.key(key, new).value(value, || value.clone()) {
                     new(key, Some(value));
                 }
             }
             Expr::In(key, values) | Expr::NotIn(key, values) => {
                 let known = self.key(key, new);
-                values.iter().filter(|value| known.value(value)).for_each(|value| new(key, Some(value)));
+                values
+                    .iter()
+                    .filter(|value| known.value(value, || (*value).into()))
+                    .for_each(|value| new(key, Some(value)));
             }
             Expr::Contains(key, _) | Expr::StartsWith(key, _) | Expr::EndsWith(key, _) => {
                 if !std::mem::replace(&mut self.key(key, new).texts, true) {
@@ -139,7 +143,7 @@ impl LabelSets {
     fn label(&mut self, name: &Name, value: &Name) -> Option<Label> {
         let key = self.keys.get_mut(name)?;
         if key.texts {
-            key.value(value);
+            key.value(value, || value.clone());
         }
         Some((key.number, key.values.get(value).copied().unwrap_or(OTHER)))
     }
@@ -215,12 +219,12 @@ impl LabelSets {
     }
 
     /// Sets among which are all that pass the test, sorted; none if that is every set.
-    fn candidates(&self, test: &Test) -> Option<Vec<u32>> {
+    fn candidates(&self, test: &Test) -> Option<Cow<'_, [u32]>> {
         match test {
             Test::All | Test::Not(_) => None,
-            Test::Has(key) => Some(self.having_key(*key).to_vec()),
+            Test::Has(key) => Some(self.having_key(*key).into()),
             Test::Is(key, values) => {
-                Some(union(values.iter().map(|value| self.having((*key, *value)).to_vec())))
+                Some(union(values.iter().map(|value| self.having((*key, *value)).into())))
             }
             Test::And(operands) => {
                 let narrowest = operands.iter().min_by_key(|operand| self.breadth(operand))?;
@@ -321,7 +325,7 @@ impl Matcher<'_> {
             return Members::from_words(self.bits(&test));
         };
         let matches = |set: &u32| self.sets.labels(*set).is_some_and(|labels| test.matches(labels));
-        candidates.into_iter().filter(matches).collect()
+        candidates.iter().copied().filter(matches).collect()
     }
 
     /// A bit for each set that passes.
@@ -377,24 +381,25 @@ fn combined(mut each: impl Iterator<Item = Vec<u64>>, combine: fn(&mut u64, u64)
     Some(all)
 }
 
-fn union(lists: impl Iterator<Item = Vec<u32>>) -> Vec<u32> {
-    let mut lists = lists;
-    let mut all = lists.next().unwrap_or_default();
-    let one = all.len();
-    all.extend(lists.flatten());
-    if all.len() > one {
-        all.sort_unstable();
-        all.dedup();
+fn union<'a>(mut lists: impl Iterator<Item = Cow<'a, [u32]>>) -> Cow<'a, [u32]> {
+    let first = lists.next().unwrap_or_default();
+    let mut others = lists.filter(|list| !list.is_empty()).peekable();
+    if others.peek().is_none() {
+        return first;
     }
-    all
+    let mut all = first.into_owned();
+    others.for_each(|list| all.extend_from_slice(&list));
+    all.sort_unstable();
+    all.dedup();
+    all.into()
 }
 
 impl Key {
     /// Gives the value a number. False if it has one.
-    fn value(&mut self, text: &str) -> bool {
+    fn value(&mut self, text: &str, shared: impl FnOnce() -> Arc<str>) -> bool {
         let new = !self.values.contains_key(text);
         if new {
-            self.values.insert(text.into(), count(self.values.len()) + 1);
+            self.values.insert(shared(), count(self.values.len()) + 1);
         }
         new
     }
@@ -403,7 +408,7 @@ impl Key {
 impl Test {
     const NEVER: Test = Test::Or(Vec::new());
 
-    fn is(key: u32, mut values: Vec<u32>) -> Test {
+    fn is(key: u32, mut values: Few) -> Test {
         values.sort_unstable();
         values.dedup();
         Test::Is(key, values)

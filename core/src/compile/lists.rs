@@ -179,13 +179,14 @@ impl Subjects {
         } else {
             &[Phase::Normal]
         };
-        let selecting = at(&self.selecting, set).map_or(&[][..], Few::as_slice).iter();
-        let selecting: SmallVec<[Selecting<'_>; 16]> =
-            selecting.filter_map(|slot| Some((*slot, order.governing(*slot)?))).collect();
         let mut lists = SmallVec::new();
+        let mut acting: SmallVec<[Selecting<'_>; 64]> = SmallVec::new();
         for phase in phases {
-            let acting: SmallVec<[Selecting<'_>; 16]> =
-                selecting.iter().filter(|(_, policy)| acts_in(policy.class, *phase)).copied().collect();
+            acting.clear();
+            for slot in at(&self.selecting, set).into_iter().flatten() {
+                let governing = order.governing(*slot).filter(|policy| acts_in(policy.class, *phase));
+                acting.extend(governing.map(|policy| (*slot, policy)));
+            }
             for direction in [0, 1] {
                 let numbers = self.tiers(&acting, *phase, direction, policies);
                 lists.extend(numbers.map(|numbers| self.list(numbers, policies)));

@@ -77,10 +77,16 @@ impl Chains {
     /// Every peer.
     pub(super) const ANY: u32 = 0;
 
-    pub(super) fn new() -> Self {
+    /// Of so many classes.
+    pub(super) fn new(classes: usize) -> Self {
         let mut peers = Numbered::default();
         number(&mut peers, ClassSet::Term(Terms::ANY));
-        Chains { lists: Numbered::default(), peers, known: QuickMap::default(), edits: 0 }
+        Chains {
+            lists: Numbered::with_capacity_and_hasher(2 * classes, Quick::default()),
+            peers,
+            known: QuickMap::default(),
+            edits: 0,
+        }
     }
 
     /// What is kept of them, about, in bytes.
@@ -203,7 +209,7 @@ impl Chains {
         if entries.is_empty() && tier.end == EndOfTier::Pass {
             return next;
         }
-        end_entries(builder, tier, &mut entries);
+        end_entries(tier, &mut entries);
         let bits = if is_mixed { u16::try_from(u32::from(words.1) * 64).unwrap_or(u16::MAX) } else { 0 };
         entries.iter_mut().for_each(|entry| entry.ending.position = entry.ending.position.min(bits));
         let logs = entries.iter().any(|entry| entry.ending.code & Ending::LOG != 0);
@@ -311,19 +317,18 @@ fn always(code: u8, reason: Reason, rule: Option<crate::model::RuleId>) -> Entry
 }
 
 /// What the end of the tier does. Traffic of a workload to its own node, which may be exempt, is none of the fast form.
-fn end_entries(builder: &mut Builder<'_>, tier: &AppliedTier, entries: &mut Entries) {
+fn end_entries(tier: &AppliedTier, entries: &mut Entries) {
     let (code, id) = match tier.end {
         EndOfTier::Pass => (Ending::PASS, None),
         EndOfTier::Settled => (Ending::ALLOW, None),
         EndOfTier::Deny { other_protocols, other_undecided, .. } => {
-            let without_ports = builder.shared.traffic.without_ports();
             let exempt = match (other_protocols, other_undecided) {
                 (true, _) => Some(Ending::ALLOW),
                 (false, true) => Some(Ending::SLOW),
                 (false, false) => None,
             };
             entries.extend(exempt.map(|code| Entry {
-                traffic: without_ports,
+                traffic: TrafficSets::WITHOUT_PORTS,
                 ..always(code, Reason::TierDefault, tier.end_id)
             }));
             (Ending::DENY, tier.end_id)

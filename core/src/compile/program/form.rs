@@ -60,7 +60,7 @@ impl Form {
                 break [egress.0, ingress.0];
             }
         };
-        let mut chains = Chains::new();
+        let mut chains = Chains::new(builder.source.keys.len());
         let frame = Frame { breadth: &breadth, wide: &wide };
         let firsts: Vec<[u32; 2]> = (0..)
             .zip(builder.source.keys)

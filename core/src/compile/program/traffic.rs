@@ -4,11 +4,14 @@ use super::super::{Numbered, number};
 use crate::dialect::NotIcmp;
 use crate::model::{IcmpMatch, Protocol};
 use crate::tables::{Check, DIVIDED, NUMBERS, Policies, PortCheck, Resolution, Side, UNDIVIDED, index};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 
 /// Runs of numbers of traffic, sorted and apart: each from its first to the one after its last.
 pub(super) type Runs = Box<[(u32, u32)]>;
+
+/// The same, while they are made: most are few.
+type RunList = SmallVec<[(u32, u32); 4]>;
 
 /// What tells the traffic of a protocol apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,23 +56,21 @@ pub(super) struct TrafficSets {
 impl TrafficSets {
     /// All traffic.
     pub(super) const ALL: u32 = 0;
+    /// The traffic without ports.
+    pub(super) const WITHOUT_PORTS: u32 = 1;
 
     pub(super) fn new() -> Self {
         let mut sets = TrafficSets { sets: Numbered::default(), known: HashMap::default() };
         number(&mut sets.sets, [(0, NUMBERS)].into());
+        let groups = groups().filter(|group| group.kind != Kind::Ports);
+        let runs = joined(groups.map(|group| (group.base, group.base + group.len)).collect());
+        number(&mut sets.sets, runs.as_slice().into());
         sets
     }
 
     /// The runs of a set.
     pub(super) fn runs(&self, set: u32) -> &[(u32, u32)] {
         self.sets.get_index(index(set)).map_or(&[], |runs| runs)
-    }
-
-    /// The set of the traffic without ports.
-    pub(super) fn without_ports(&mut self) -> u32 {
-        let groups = groups().filter(|group| group.kind != Kind::Ports);
-        let runs = joined(groups.map(|group| (group.base, group.base + group.len)).collect());
-        number(&mut self.sets, runs)
     }
 
     /// The set of a rule's traffic that no condition of its has a say in.
@@ -91,15 +92,18 @@ impl TrafficSets {
         not_icmp: NotIcmp,
         resolutions: &[Resolution],
     ) -> u32 {
-        let mut all = Vec::new();
+        let mut all = RunList::new();
         for group in groups() {
-            let mut runs = vec![(0, group.len)];
+            let mut runs: RunList = smallvec![(0, group.len)];
             for check in checks {
+                if runs.is_empty() {
+                    break;
+                }
                 runs = group.apply(check, policies, not_icmp, resolutions, runs);
             }
             all.extend(runs.into_iter().map(|(first, end)| (group.base + first, group.base + end)));
         }
-        number(&mut self.sets, joined(all))
+        number(&mut self.sets, joined(all).as_slice().into())
     }
 }
 
@@ -111,14 +115,14 @@ impl Group {
         policies: &Policies,
         not_icmp: NotIcmp,
         resolutions: &[Resolution],
-        runs: Vec<(u32, u32)>,
-    ) -> Vec<(u32, u32)> {
-        let keep = |holds: bool, runs| if holds { runs } else { Vec::new() };
+        runs: RunList,
+    ) -> RunList {
+        let keep = |holds: bool, runs| if holds { runs } else { RunList::new() };
         match check {
             Check::Protocol(protocol) => both(&runs, &self.runs_of_protocol(*protocol)),
             Check::NotProtocol(protocol) => both(&runs, &others(&self.runs_of_protocol(*protocol), self.len)),
             Check::Icmp(wanted) if self.kind == Kind::Icmp => both(&runs, &runs_of([messages(*wanted)])),
-            Check::Icmp(_) => Vec::new(),
+            Check::Icmp(_) => RunList::new(),
             Check::NotIcmp(unwanted) if self.kind == Kind::Icmp && !is_scattered(*unwanted, not_icmp) => {
                 both(&runs, &others(&runs_of([messages(*unwanted)]), self.len))
             }
@@ -135,17 +139,17 @@ impl Group {
         }
     }
 
-    fn runs_of_protocol(&self, protocol: u8) -> Vec<(u32, u32)> {
+    fn runs_of_protocol(&self, protocol: u8) -> RunList {
         let number = u32::from(protocol);
         match self.protocol {
-            Some(own) if own == protocol => vec![(0, self.len)],
-            None if !DIVIDED.contains(&Protocol::from(protocol)) => vec![(number, number + 1)],
-            _ => Vec::new(),
+            Some(own) if own == protocol => smallvec![(0, self.len)],
+            None if !DIVIDED.contains(&Protocol::from(protocol)) => smallvec![(number, number + 1)],
+            _ => RunList::new(),
         }
     }
 
-    fn port_runs(&self, ports: u32, policies: &Policies, resolutions: &[Resolution]) -> Vec<(u32, u32)> {
-        let Some(PortCheck { ranges, conditions }) = policies.ports.get(ports) else { return Vec::new() };
+    fn port_runs(&self, ports: u32, policies: &Policies, resolutions: &[Resolution]) -> RunList {
+        let Some(PortCheck { ranges, conditions }) = policies.ports.get(ports) else { return RunList::new() };
         let numbers = policies.port_ranges.slice(*ranges).iter().map(|range| (range.first(), range.last()));
         let conditions = policies.conditions.slice(*conditions).iter();
         runs_of(numbers.chain(conditions.flat_map(|condition| self.resolved(*condition, resolutions))))
@@ -165,9 +169,8 @@ impl Group {
 }
 
 /// Ranges of values as runs.
-fn runs_of(ranges: impl IntoIterator<Item = (u16, u16)>) -> Vec<(u32, u32)> {
+fn runs_of(ranges: impl IntoIterator<Item = (u16, u16)>) -> RunList {
     joined(ranges.into_iter().map(|(first, last)| (u32::from(first), u32::from(last) + 1)).collect())
-        .into_vec()
 }
 
 /// Whether a check has a say in what traffic a rule matches, rather than in between whom.
@@ -196,20 +199,21 @@ pub(super) fn messages(wanted: IcmpMatch) -> (u16, u16) {
 }
 
 /// Sorted runs without overlap.
-fn joined(mut runs: Vec<(u32, u32)>) -> Runs {
+fn joined(mut runs: RunList) -> RunList {
     runs.sort_unstable();
-    let mut all: Vec<(u32, u32)> = Vec::with_capacity(runs.len());
-    for (first, end) in runs.into_iter().filter(|(first, end)| first < end) {
-        match all.last_mut() {
-            Some((_, last)) if first <= *last => *last = end.max(*last),
-            _ => all.push((first, end)),
+    runs.retain(|(first, end)| *first < *end);
+    runs.dedup_by(|(first, end), (_, last)| {
+        let joins = *first <= *last;
+        if joins {
+            *last = (*last).max(*end);
         }
-    }
-    all.into()
+        joins
+    });
+    runs
 }
 
-fn both(left: &[(u32, u32)], right: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let (mut left, mut right, mut all) = (left.iter().peekable(), right.iter().peekable(), Vec::new());
+fn both(left: &[(u32, u32)], right: &[(u32, u32)]) -> RunList {
+    let (mut left, mut right, mut all) = (left.iter().peekable(), right.iter().peekable(), RunList::new());
     while let (Some((a, a_end)), Some((b, b_end))) = (left.peek(), right.peek()) {
         if a.max(b) < a_end.min(b_end) {
             all.push((*a.max(b), *a_end.min(b_end)));
@@ -223,8 +227,8 @@ fn both(left: &[(u32, u32)], right: &[(u32, u32)]) -> Vec<(u32, u32)> {
     all
 }
 
-fn others(runs: &[(u32, u32)], len: u32) -> Vec<(u32, u32)> {
-    let mut all = Vec::new();
+fn others(runs: &[(u32, u32)], len: u32) -> RunList {
+    let mut all = RunList::new();
     let mut next = 0;
     for (first, end) in runs {
         if next < *first {

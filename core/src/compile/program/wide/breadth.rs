@@ -2,7 +2,7 @@
 
 use super::super::{Builder, MOST_VARIANTS, rules_of};
 use crate::cluster::Scope;
-use crate::compile::hashing::QuickMap;
+use crate::compile::hashing::{Quick, QuickMap};
 use crate::compile::holders::{at, at_mut};
 use crate::compile::members;
 use crate::compile::order::Order;
@@ -93,7 +93,8 @@ fn among(bits: &[Vec<u64>; 2], side: usize, chunk: Chunk) -> u64 {
 /// How much each rule list of a side governs.
 fn shares(builder: &Builder<'_>, scope: Scope, side: usize) -> Vec<Share> {
     let policies = builder.source.policies;
-    let mut classes: QuickMap<Packed, u32> = QuickMap::default();
+    let subjects = index(builder.source.endpoints.subjects.len());
+    let mut classes: QuickMap<Packed, u32> = QuickMap::with_capacity_and_hasher(subjects, Quick::default());
     for key in builder.source.keys.iter().filter(|key| !key.slow) {
         for tier in builder.tiers(key, scope, side) {
             *classes.entry(tier.policies).or_default() += 1;

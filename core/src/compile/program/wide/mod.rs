@@ -21,7 +21,11 @@ use crate::compile::order::Order;
 use crate::tables::{Wide, count, index};
 use layout::{Bit, Layout, WideList, lay_out};
 use rows::{Rows, is_set, set};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
+
+/// Bits by their words.
+type Words = SmallVec<[(u32, u64); 1]>;
 
 /// The wide rules of a direction, compiled.
 #[derive(Debug)]
@@ -33,8 +37,8 @@ pub(super) struct WideRules {
     words: Vec<(u16, u16)>,
     /// By tier, in the order in which they are tried.
     lists: BTreeMap<u32, Vec<WideList>>,
-    /// The first bit of each list and the one after its last, by its number; the same for one that is narrow.
-    bits_of: Vec<(u32, u32)>,
+    /// The bits of each list, by its number; none of one that is narrow.
+    words_of: Vec<Words>,
     bits: Vec<Option<Bit>>,
     /// The bits whose rules demand nothing of the subject; and those that demand nothing of the peer.
     any: [Vec<u64>; 2],
@@ -103,7 +107,7 @@ pub(super) fn build(
         subject_rows: Vec::new(),
         peer_rows: Vec::new(),
         words,
-        bits_of: bits_of(&lists),
+        words_of: words_of(&lists),
         lists,
         any: [any(builder, &bits, width, |bit| &bit.subject), any(builder, &bits, width, |bit| &bit.peer)],
         bits,
@@ -120,15 +124,22 @@ pub(super) fn build(
 }
 
 /// The bits of lists by their numbers.
-fn bits_of(lists: &BTreeMap<u32, Vec<WideList>>) -> Vec<(u32, u32)> {
-    let mut bits_of = Vec::new();
+fn words_of(lists: &BTreeMap<u32, Vec<WideList>>) -> Vec<Words> {
+    let mut words_of: Vec<Words> = Vec::new();
     for WideList { list, first, after } in lists.values().flatten() {
-        if bits_of.len() <= index(*list) {
-            bits_of.resize(index(*list) + 1, (0, 0));
+        if words_of.len() <= index(*list) {
+            words_of.resize(index(*list) + 1, Words::new());
         }
-        at_mut(&mut bits_of, *list).into_iter().for_each(|bits| *bits = (*first, *after));
+        let Some(words) = at_mut(&mut words_of, *list) else { continue };
+        for position in *first..*after {
+            let (word, bit) = (position / 64, 1 << (position % 64));
+            match words.last_mut() {
+                Some((last, bits)) if *last == word => *bits |= bit,
+                _ => words.push((word, bit)),
+            }
+        }
     }
-    bits_of
+    words_of
 }
 
 /// The bits for which part of a rule demands nothing.
@@ -169,30 +180,24 @@ impl WideRules {
         for tier in builder.tiers(key, scope, side).iter().filter(|tier| self.lists.contains_key(&tier.tier))
         {
             for list in builder.source.policies.policies.list(tier.policies).iter() {
-                let (first, after) = at(&self.bits_of, list).copied().unwrap_or_default();
-                self.rules_of_subject(builder, class, first, after, row);
+                for (word, bits) in at(&self.words_of, list).into_iter().flatten() {
+                    row.get_mut(index(*word)).into_iter().for_each(|word| *word |= bits);
+                }
             }
         }
+        self.keep_matching(builder, class, row);
     }
 
-    /// The rules from one bit to another that can match a subject.
-    fn rules_of_subject(&self, builder: &Builder<'_>, class: u32, first: u32, after: u32, row: &mut [u64]) {
+    /// Clears the bits of rules that demand of a subject what it does not meet.
+    fn keep_matching(&self, builder: &Builder<'_>, class: u32, row: &mut [u64]) {
         let [any, _] = &self.any;
-        let words = first / 64..after.div_ceil(64);
-        for ((word, row), any) in words
-            .clone()
-            .zip(row.iter_mut().skip(index(words.start)))
-            .zip(any.iter().skip(index(words.start)))
-        {
-            let mut range = u64::MAX << first.saturating_sub(word * 64).min(63);
-            range &= u64::MAX >> (64 - (after - word * 64).min(64));
-            *row |= any & range;
-            let mut perhaps = range & !any;
+        for (word, (row, any)) in (0..).zip(row.iter_mut().zip(any)) {
+            let mut perhaps = *row & !any;
             while perhaps != 0 {
                 let position = word * 64 + perhaps.trailing_zeros();
                 let subject = at(&self.bits, position).and_then(Option::as_ref).map(|bit| &bit.subject);
-                if subject.is_some_and(|subject| builder.contains(subject, class)) {
-                    *row |= perhaps & perhaps.wrapping_neg();
+                if !subject.is_some_and(|subject| builder.contains(subject, class)) {
+                    *row &= !(perhaps & perhaps.wrapping_neg());
                 }
                 perhaps &= perhaps - 1;
             }
