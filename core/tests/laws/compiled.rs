@@ -63,7 +63,8 @@ fn check_own_sides(cluster: &Cluster, snapshot: &Snapshot, ask: &Ask) {
 
 /// Every form that the fast tables take: small clusters alone would not reach them all.
 pub(crate) fn options() -> impl Strategy<Value = CompileOptions> {
-    let budget = prop_oneof![4 => Just(usize::MAX), 1 => Just(0), 1 => 0..20_000_usize];
+    // The wide rules of such clusters take a few thousand bytes.
+    let budget = prop_oneof![4 => Just(usize::MAX), 1 => Just(0), 1 => 0..4_000_usize, 1 => 0..20_000_usize];
     let wide = prop_oneof![Just(1), Just(2), Just(3), Just(u32::MAX)];
     let folded = prop_oneof![Just(0), Just(1), Just(6)];
     let broad = prop_oneof![Just(0), Just(1), Just(64)];

@@ -131,6 +131,9 @@ fn a_large_cluster_is_compiled_exactly() {
             1 => (options.wide_classes, options.broad_classes, options.folded_rules) = (60, 8, 0),
             _ => (options.wide_classes, options.broad_classes) = (u32::MAX, 30),
         }
+        if number % 2 == 1 {
+            options.table_budget = random.below(60_000);
+        }
         let snapshot = Snapshot::compile_with(&cluster, &options);
         for _ in 0..FLOWS {
             let flow = flow(&mut random);
