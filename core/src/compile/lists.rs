@@ -262,13 +262,11 @@ impl Subjects {
             None => return None,
             Some((_, trigger)) => {
                 let passes = first.passes || matches!(phase, Phase::Untracked | Phase::PreDnat);
-                // Where nothing is decided, nobody asks by what.
-                if passes {
-                    (EndOfTier::Pass, None)
-                } else {
-                    let end = denied(|| governing().map(|(_, policy)| *policy));
-                    (end, trigger.ends.get(direction).copied().flatten().flatten())
-                }
+                let end = match passes {
+                    true => EndOfTier::Pass,
+                    false => denied(|| governing().map(|(_, policy)| *policy)),
+                };
+                (end, trigger.ends.get(direction).copied().flatten().flatten())
             }
         };
         Some(number(&mut self.applied, AppliedTier { tier: first.tier, policies, end, end_id }))
