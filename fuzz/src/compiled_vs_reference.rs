@@ -1,4 +1,4 @@
-//! The compiled form answers as the reference does, whatever the options.
+//! The compiled form answers as the reference does, whatever the options, and explains just that.
 
 use crate::world::{World, list};
 use tierwall::Snapshot;
@@ -14,6 +14,9 @@ pub fn check(data: &[u8]) {
         let expected = evaluate(&cluster, flow, context);
         assert_eq!(snapshot.evaluate(flow, context), expected, "{flow:?} {context:?}\n{}", story());
         assert_eq!(snapshot.verdict(flow, context), expected.enforced, "{flow:?} {context:?}\n{}", story());
+        let told = snapshot.explain(flow, context);
+        let told = (told.enforced.verdict, told.pending.verdict);
+        assert_eq!(told, (expected.enforced, expected.pending), "{flow:?} {context:?}\n{}", story());
     }
     let Some((flow, context)) = flows.first() else { return };
     for entry in cluster.endpoints() {
