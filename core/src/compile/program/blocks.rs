@@ -231,8 +231,8 @@ impl Blocks {
 
 /// How many classes the buckets may still hold.
 fn room(builder: &Builder<'_>, program: &Program) -> usize {
-    // A bucket is at least three eighths full, and a class may have a row of its own.
-    let of_a_class = size_of::<Bucket>() / 3 + size_of::<Row>();
+    // A bucket is at least half full, and a class may have a row of its own.
+    let of_a_class = size_of::<Bucket>() / 4 + size_of::<Row>();
     let room = builder.source.budget().saturating_sub(program.bytes_of_rules()) / of_a_class;
     // Of these buckets at least a quarter is in use.
     room.min(index(Bucket::MOST) * 2)
@@ -273,7 +273,7 @@ fn buckets(program: &mut Program, rows: &[(u32, u32)]) -> (u32, u8) {
     (first, code)
 }
 
-/// The least number of buckets of which none is full, from six classes to a bucket to three.
+/// The least number of buckets of which none is full, from six classes to a bucket to four.
 fn bucket_count(rows: &[(u32, u32)]) -> u8 {
     if rows.len() <= 8 {
         return 1;
@@ -282,7 +282,7 @@ fn bucket_count(rows: &[(u32, u32)]) -> u8 {
     for code in Bucket::counts().skip_while(|code| index(Bucket::count(*code)) * 6 < rows.len()) {
         last = code;
         let number = index(Bucket::count(code));
-        if number * 3 >= rows.len() || is_spread(rows, code) {
+        if number * 4 >= rows.len() || is_spread(rows, code) {
             break;
         }
     }
@@ -335,7 +335,7 @@ mod tests {
             let last = Bucket::count(code) - 1;
             let crowd: Vec<(u32, u32)> = (0..)
                 .filter(|class| Bucket::of(*class, code) == last)
-                .take(3 * index(last + 1))
+                .take(4 * index(last + 1))
                 .map(|class| (class, class + 1))
                 .collect();
             let mut program = Program::default();
