@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tierwall::cluster::Scope;
 use tierwall::model::Direction;
 use tierwall::view::{
-    Block, Bucket, Class, DIRECTIONS, Ending, List, LongRow, Prefix, ProgramView, ProtocolAtoms, Record, Row,
-    Segment, TablesView, Write, traffic_number,
+    Block, Bucket, Class, DIRECTIONS, Ending, List, Prefix, ProgramView, ProtocolAtoms, Record, Row,
+    TablesView, Write, traffic_number,
 };
 
 /// A newer format may have more. Maps are not to be changed by who does not know all of it.
@@ -34,8 +34,6 @@ struct Program {
     buckets: Vec<Bucket>,
     bases: Vec<u32>,
     rows: Vec<Row>,
-    long_rows: Vec<LongRow>,
-    segments: Vec<Segment>,
     endings: Vec<Ending>,
     /// Of egress, then of ingress.
     wide: [Wide; 2],
@@ -166,8 +164,6 @@ impl Program {
             buckets: view.buckets().iter().collect(),
             bases: view.bases().iter().collect(),
             rows: view.rows().iter().collect(),
-            long_rows: view.long_rows().iter().collect(),
-            segments: view.segments().iter().collect(),
             endings: view.endings().iter().collect(),
             wide: DIRECTIONS.map(|direction| {
                 let wide = view.wide(direction);
@@ -187,8 +183,6 @@ impl Program {
     fn write(&mut self, number: u32, record: Record) {
         let side = |direction| usize::from(direction == Direction::Ingress);
         match record {
-            Record::Segment(segment) => put(&mut self.segments, number, segment),
-            Record::LongRow(row) => put(&mut self.long_rows, number, row),
             Record::Row(row) => put(&mut self.rows, number, row),
             Record::Base(row) => put(&mut self.bases, number, row),
             Record::Bucket(bucket) => put(&mut self.buckets, number, bucket),
@@ -204,13 +198,9 @@ impl Program {
     /// What comes first in a row.
     fn word(&self, row: u32, traffic: u32) -> u32 {
         let row = &self.rows[row as usize];
-        if row.starts[0] == Row::LONG {
-            let LongRow { first, len } = self.long_rows[row.words[0] as usize];
-            let segments = &self.segments[first as usize..(first + len) as usize];
-            return segments.iter().rfind(|segment| segment.start <= traffic).map_or(u32::MAX, |s| s.word);
-        }
         let started = row.starts.iter().filter(|start| **start <= traffic).count();
-        if started == 0 { u32::MAX } else { row.words[started - 1] }
+        let word = row.words[started.saturating_sub(1)];
+        if row.starts[0] == Row::NODE { self.word(word, traffic) } else { word }
     }
 }
 

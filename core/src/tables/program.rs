@@ -4,7 +4,7 @@
 //! for the subject's class, for the peer's class and for the atom. All others are *narrow*: a subject has a list for each
 //! tier where they govern it, and for a peer's class the list has a row that says which of its rules comes first.
 
-use super::{Arena, Lanes, Lineage, Paged, Pool, Span, Table, Usual, index, prefetch};
+use super::{Arena, Lanes, Lineage, Paged, Usual, index, prefetch};
 use crate::model::{Reason, RuleId};
 use std::hint::select_unpredictable;
 
@@ -99,6 +99,15 @@ impl Ending {
         Ending { rule: rule.map_or(0, RuleId::get), position: u16::MAX, reason: reason as u8, code }
     }
 
+    /// What it leads to if the next tier does the same with everything.
+    pub(crate) fn then(self, next: Ending) -> Self {
+        // A Log rule does not pass anything on.
+        if self.code & (Ending::ACTION | Ending::LOG) != Ending::PASS {
+            return self;
+        }
+        Ending { code: next.code | self.code & Ending::HTTP, position: self.position, ..next }
+    }
+
     /// The first of a list's endings: the list of the next tier, and where the words of this tier end.
     pub(crate) fn next(list: u32, words_to: u16) -> Self {
         Ending { rule: list, position: words_to, reason: 0, code: Ending::SLOW }
@@ -114,15 +123,16 @@ pub(crate) const WORD_LOG: Word = 1;
 /// A Log rule with an HTTP clause did.
 pub(crate) const WORD_HTTP: Word = 2;
 
-const SEGMENTS: usize = 8;
-
 /// What comes first in a list for one peer, by number of traffic: from the start of a segment to that of the next. Unused starts are
-/// the highest number. A row that needs more segments has them elsewhere.
+/// the highest number.
+///
+/// If there are more segments than places, the row is a *node*: its words are the numbers of earlier rows, one for each part
+/// of the traffic, which may be nodes themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C, align(64))]
 pub(crate) struct Row {
-    pub(crate) starts: [u32; SEGMENTS],
-    pub(crate) words: [Word; SEGMENTS],
+    pub(crate) starts: [u32; Row::SEGMENTS],
+    pub(crate) words: [Word; Row::SEGMENTS],
 }
 
 /// Eight peers' classes with their rows. Unused classes are [`NONE`](super::NONE).
@@ -170,9 +180,6 @@ pub(crate) struct Program {
     pub(crate) buckets: Arena<Bucket>,
     pub(crate) rows: Arena<Row>,
     pub(crate) bases: Arena<u32>,
-    /// Of rows with many segments.
-    pub(crate) segments: Pool<(u32, Word)>,
-    pub(crate) long_rows: Table<Span>,
     pub(crate) endings: Arena<Ending>,
     /// Lists that come after others.
     pub(crate) lists: Paged<ListRecord>,
@@ -181,25 +188,34 @@ pub(crate) struct Program {
 }
 
 impl Row {
-    pub(crate) const LONG: u32 = 1;
+    pub(crate) const SEGMENTS: usize = 8;
+    /// The first start of a node. That of others is 0.
+    pub(crate) const NODE: u32 = 1;
+    /// No more rows lie on the way to a word: so many tell all traffic apart.
+    pub(crate) const LEVELS: u8 = 7;
 
-    /// A row of sorted segments, the first of which starts at 0. Those that do not fit go elsewhere.
-    pub(crate) fn new(
-        segments: &[(u32, Word)],
-        long: &mut Table<Span>,
-        pool: &mut Pool<(u32, Word)>,
-    ) -> Self {
-        let mut row = Row { starts: [u32::MAX; SEGMENTS], words: [NO_MATCH; SEGMENTS] };
-        if segments.len() > SEGMENTS {
-            let number = long.push(pool.push(segments.iter().copied()));
-            row.starts = [Row::LONG; SEGMENTS];
-            row.words = [number; SEGMENTS];
-            return row;
-        }
+    /// A row of sorted segments, as many as fit. What the first has also holds before its start.
+    pub(crate) fn new(segments: &[(u32, Word)], is_node: bool) -> Self {
+        let mut row = Row { starts: [u32::MAX; Row::SEGMENTS], words: [NO_MATCH; Row::SEGMENTS] };
         for ((start, word), segment) in row.starts.iter_mut().zip(&mut row.words).zip(segments) {
             (*start, *word) = *segment;
         }
+        let [first, ..] = &mut row.starts;
+        *first = if is_node { Row::NODE } else { 0 };
         row
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_node(&self) -> bool {
+        let [first, ..] = self.starts;
+        first == Row::NODE
+    }
+
+    /// The word of the segment with this traffic.
+    #[inline(always)]
+    fn word(&self, lanes: impl Lanes, traffic: u32) -> Word {
+        let last = lanes.count_at_most(&self.starts, traffic).saturating_sub(1);
+        self.words.get(index(last & 7)).copied().unwrap_or(NO_MATCH)
     }
 }
 
@@ -300,19 +316,22 @@ impl Program {
     #[inline(always)]
     pub(crate) fn word(&self, lanes: impl Lanes, row: u32, traffic: u32) -> Word {
         let Some(row) = self.rows.get(index(row)) else { return NO_MATCH };
-        if row.starts.first() == Some(&Row::LONG) {
-            return self.long_word(row, traffic);
-        }
-        let last = lanes.count_at_most(&row.starts, traffic).wrapping_sub(1);
-        row.words.get(index(last & 7)).copied().unwrap_or(NO_MATCH)
+        let word = row.word(lanes, traffic);
+        if row.is_node() { self.word_below(word, traffic) } else { word }
     }
 
-    #[cold]
-    fn long_word(&self, row: &Row, traffic: u32) -> Word {
-        let number = row.words.first().copied().unwrap_or(super::NONE);
-        let segments = self.long_rows.get(number).map_or(&[][..], |span| self.segments.slice(*span));
-        let started = segments.partition_point(|(start, _)| *start <= traffic);
-        started.checked_sub(1).and_then(|last| segments.get(last)).map_or(NO_MATCH, |(_, word)| *word)
+    /// The same of a row that a node leads to.
+    #[inline(never)]
+    fn word_below(&self, mut row: u32, traffic: u32) -> Word {
+        for _ in 1..Row::LEVELS {
+            let Some(found) = self.rows.get(index(row)) else { break };
+            let word = found.word(Usual, traffic);
+            if !found.is_node() {
+                return word;
+            }
+            row = word;
+        }
+        NO_MATCH
     }
 
     pub(crate) fn seal(&mut self) {
@@ -342,7 +361,7 @@ impl Program {
             ("classes", self.classes.bytes()),
             ("wide", self.wide.iter().map(Wide::bytes).sum()),
             ("buckets", size_of_val(&*self.buckets)),
-            ("rows", size_of_val(&*self.rows) + self.segments.bytes() + self.long_rows.bytes()),
+            ("rows", size_of_val(&*self.rows)),
             ("lists", size_of_val(&*self.bases) + size_of_val(&*self.endings) + self.lists.bytes()),
         ]
     }

@@ -3,11 +3,11 @@
 use super::changes::Changes;
 use super::order::{Changed, First, Moves, first};
 use super::prefixes::{Classes, Prefix, differing};
-use super::{Block, Bucket, Class, DIRECTIONS, Ending, List, LongRow, Row, Segment};
+use super::{Block, Bucket, Class, DIRECTIONS, Ending, List, Row};
 use crate::Snapshot;
 use crate::cluster::Scope;
 use crate::model::Direction;
-use crate::tables::{AlignedBlock, Program, Tables, Wide, count, index};
+use crate::tables::{AlignedBlock, Program, Tables, Wide, count};
 use std::fmt;
 
 /// One write of a backend.
@@ -28,11 +28,7 @@ pub enum Write {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Record {
-    /// See [`ProgramView::segments`](super::ProgramView::segments), and so on.
-    Segment(Segment),
-    /// Of long rows.
-    LongRow(LongRow),
-    /// Of rows.
+    /// See [`ProgramView::rows`](super::ProgramView::rows), and so on.
     Row(Row),
     /// Of bases.
     Base(u32),
@@ -224,14 +220,6 @@ fn classes<'a>(
 
 /// The records that nothing pointed to before, in an order in which they only point to what is there.
 fn added(old: &Program, new: &Program, mut write: impl FnMut(u32, Record)) {
-    each_added(
-        old.segments.len(),
-        new.segments.iter(),
-        |segment| Record::Segment((*segment).into()),
-        &mut write,
-    );
-    let long_rows = index(old.long_rows.len());
-    each_added(long_rows, new.long_rows.iter(), |row| Record::LongRow((*row).into()), &mut write);
     each_added(old.rows.len(), new.rows.iter(), |row| Record::Row((*row).into()), &mut write);
     each_added(old.bases.len(), new.bases.iter(), |base| Record::Base(*base), &mut write);
     each_added(old.buckets.len(), new.buckets.iter(), |bucket| Record::Bucket((*bucket).into()), &mut write);

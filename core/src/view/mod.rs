@@ -16,7 +16,8 @@
 //!    next bit; any other decides. In a list that is [`List::MIXED`], the bits of its own tier that stand before
 //!    [`Ending::position`] of what comes first in the list come first; those end with the tier, whatever they say.
 //! 5. What comes first in a list is the smaller word of two rows: that of the peer, found in the list's buckets or else
-//!    among its bases, and [`List::wild`]. The row says it by [`traffic_number`].
+//!    among its bases, and [`List::wild`]. The row says it by [`traffic_number`]; one with many segments leads to others
+//!    ([`Row::NODE`]).
 //! 6. The ending denies, allows, passes, or leaves it to the complete form.
 //!
 //! A flow is allowed if both directions allow it.
@@ -38,7 +39,7 @@ pub use array::Array;
 pub use delta::{Apart, Delta, Record, Whole, Write, delta};
 pub use prefixes::Prefix;
 pub use program::{ProgramView, WideView};
-pub use records::{Block, Bucket, Class, Ending, List, LongRow, ProtocolAtoms, Row, Segment};
+pub use records::{Block, Bucket, Class, Ending, List, ProtocolAtoms, Row};
 
 use crate::Snapshot;
 use crate::cluster::Scope;
@@ -48,7 +49,7 @@ use std::collections::BTreeSet;
 
 /// The version of everything in this module: records, the order of their fields, and what numbers mean. It is raised with
 /// every change of these, so that a backend that pins maps can tell those of another version.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The number of traffic, by which rows tell it apart. It is the same for all snapshots.
 ///

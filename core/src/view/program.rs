@@ -1,6 +1,6 @@
 //! The fast form of one scope.
 
-use super::{Array, Block, Bucket, Class, Ending, List, LongRow, Row, Segment, Size};
+use super::{Array, Block, Bucket, Class, Ending, List, Row, Size};
 use crate::model::Direction;
 use crate::tables::{Program, Wide};
 
@@ -29,19 +29,9 @@ impl<'a> ProgramView<'a> {
         Array::new(&self.0.bases)
     }
 
-    /// Rows by number. Number 0 is that of no rule.
+    /// Rows by number. Number 0 is that of no rule. A row comes after those that it leads to.
     pub fn rows(self) -> Array<'a, Row> {
         Array::new(&self.0.rows)
-    }
-
-    /// Rows of more than eight segments.
-    pub fn long_rows(self) -> Array<'a, LongRow> {
-        Array::new(&self.0.long_rows)
-    }
-
-    /// The segments of long rows.
-    pub fn segments(self) -> Array<'a, Segment> {
-        Array::new(&self.0.segments)
     }
 
     /// The endings of all lists.
@@ -61,8 +51,6 @@ impl<'a> ProgramView<'a> {
     /// How large each map is, in the order of what points to what: what is pointed to comes first.
     pub fn sizes(self) -> Vec<Size> {
         let mut sizes = vec![
-            Size::of("segments", self.segments()),
-            Size::of("long_rows", self.long_rows()),
             Size::of("rows", self.rows()),
             Size::of("bases", self.bases()),
             Size::of("buckets", self.buckets()),

@@ -100,6 +100,7 @@ impl From<tables::Bucket> for Bucket {
 }
 
 /// What comes first in a list for a peer, by number of traffic: from one start to the next. Unused starts are `u32::MAX`.
+/// What the first has holds before its start, too.
 ///
 /// A word is the number of an ending, counted from the list's header, above two bits, [`Row::LOG`] and [`Row::HTTP`].
 /// `u32::MAX` is none: nothing of the list matches. Of two words the smaller one comes first.
@@ -113,8 +114,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// As the first start: the row has more segments, and all words are the number of its long row.
-    pub const LONG: u32 = tables::Row::LONG;
+    /// As the first start, instead of 0: the row is a node, and its words are numbers of rows, where this goes on.
+    pub const NODE: u32 = tables::Row::NODE;
+    /// The most rows on the way to a word that is none of a node.
+    pub const LEVELS: u8 = tables::Row::LEVELS;
     /// In a word: a Log rule matched before.
     pub const LOG: u32 = tables::WORD_LOG;
     /// In a word: a Log rule with an HTTP clause did.
@@ -125,39 +128,6 @@ impl From<tables::Row> for Row {
     fn from(row: tables::Row) -> Self {
         let tables::Row { starts, words } = row;
         Row { starts, words }
-    }
-}
-
-/// The segments of a long row: a run of [`Segment`]s, sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(C)]
-pub struct LongRow {
-    /// The number of the first.
-    pub first: u32,
-    /// How many there are.
-    pub len: u32,
-}
-
-impl From<tables::Span> for LongRow {
-    fn from(span: tables::Span) -> Self {
-        let range = span.range();
-        LongRow { first: range.start, len: range.end - range.start }
-    }
-}
-
-/// A segment of a long row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(C)]
-pub struct Segment {
-    /// The first number of traffic.
-    pub start: u32,
-    /// What comes first there: a word, as in a [`Row`].
-    pub word: u32,
-}
-
-impl From<(u32, u32)> for Segment {
-    fn from((start, word): (u32, u32)) -> Self {
-        Segment { start, word }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Builder, ClassKey, ClassSet, ends, rules_of};
 use crate::cluster::Scope;
 use crate::dialect::ProfilePass;
 use crate::model::Reason;
-use crate::tables::{AppliedTier, EndOfTier, Ending, EndpointRecord, NONE, Span};
+use crate::tables::{AppliedTier, EndOfTier, Ending, EndpointRecord, NONE, Span, index};
 use smallvec::{SmallVec, smallvec};
 
 /// One entry of a list.
@@ -301,7 +301,20 @@ impl Chains {
                 && entry.ending.code & Ending::LOG == 0
         });
         entries.truncate(last.map_or(entries.len(), |last| last + 1));
+        if let Some(then) = self.constant_after(words, next) {
+            entries.iter_mut().for_each(|entry| entry.ending = entry.ending.then(then));
+        }
         number(&mut self.lists, List { entries, words, is_mixed, next, is_over_budget: false })
+    }
+
+    /// What all that a list passes on comes to, if that is the same for all of it. Most often the profiles allow it.
+    fn constant_after(&self, words: (u16, u16), next: u32) -> Option<Ending> {
+        let next = self.lists.get_index(index(next))?;
+        let [Entry { ending, peers: Self::ANY, traffic: TrafficSets::ALL }] = *next.entries.as_slice() else {
+            return None;
+        };
+        let is_all = !next.is_mixed && next.words.0 == words.1;
+        (is_all && ending.code & (Ending::ACTION | Ending::LOG) <= Ending::ALLOW).then_some(ending)
     }
 }
 

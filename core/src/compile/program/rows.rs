@@ -6,12 +6,11 @@ use super::super::holders::at;
 use super::chains::Entry;
 use super::traffic::TrafficSets;
 use crate::tables::{Ending, NO_MATCH, NUMBERS, Program, Row, WORD_HTTP, WORD_LOG, Word, count, index};
-use std::collections::HashMap;
 
 /// Rows of a program, each once. Row 0 is that of no entry.
 #[derive(Debug, Default)]
 pub(super) struct RowTable {
-    known: HashMap<Box<[(u32, Word)]>, u32, ahash::RandomState>,
+    known: QuickMap<Row, u32>,
     /// By what they were made of: places of entries, each with its traffic and what it logs.
     made: QuickMap<Box<[u32]>, u32>,
     /// The key of the row that is asked for.
@@ -27,8 +26,7 @@ impl RowTable {
 
     /// What is kept of them, about, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        footprint::entries::<(Box<[(u32, Word)]>, u32)>(self.known.len())
-            + footprint::slices(self.known.keys().map(|row| &**row))
+        footprint::entries::<(Row, u32)>(self.known.len())
             + footprint::entries::<(Box<[u32]>, u32)>(self.made.len())
             + footprint::slices(self.made.keys().map(|key| &**key))
     }
@@ -63,15 +61,26 @@ impl RowTable {
         self.add(program, vec![(0, 1 << 2)])
     }
 
-    fn add(&mut self, program: &mut Program, segments: Vec<(u32, Word)>) -> u32 {
-        if let Some(known) = self.known.get(&*segments) {
-            return *known;
+    /// The row of these segments, above as many others as it takes.
+    fn add(&mut self, program: &mut Program, mut segments: Vec<(u32, Word)>) -> u32 {
+        let mut is_node = false;
+        while segments.len() > Row::SEGMENTS {
+            let parts = segments.chunks(Row::SEGMENTS);
+            let row = |part: &[(u32, Word)]| {
+                let start = part.first().map_or(0, |(start, _)| *start);
+                (start, self.intern(program, Row::new(part, is_node)))
+            };
+            segments = parts.map(row).collect();
+            is_node = true;
         }
-        let number = count(program.rows.len());
-        let row = Row::new(&segments, &mut program.long_rows, &mut program.segments);
-        program.rows.push(row);
-        self.known.insert(segments.into(), number);
-        number
+        self.intern(program, Row::new(&segments, is_node))
+    }
+
+    fn intern(&mut self, program: &mut Program, row: Row) -> u32 {
+        *self.known.entry(row).or_insert_with(|| {
+            program.rows.push(row);
+            count(program.rows.len() - 1)
+        })
     }
 }
 
@@ -134,4 +143,24 @@ fn undecided(all: &mut [Segment], number: u32) -> u32 {
         (step, segment.next) = (segment.next, last);
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::Usual;
+
+    #[test]
+    fn every_segment_is_found_however_many_there_are() {
+        for number in [1, 2, 8, 9, 64, 65, 512, 513, 1_000] {
+            let segments: Vec<(u32, Word)> =
+                (0..number).map(|segment| (segment, (segment + 1) << 2)).collect();
+            let mut program = Program::default();
+            let row = RowTable::new(&mut program).add(&mut program, segments.clone());
+            for (traffic, word) in &segments {
+                assert_eq!(program.word(Usual, row, *traffic), *word, "{traffic} of {number}");
+            }
+            assert_eq!(program.word(Usual, row, NUMBERS - 1), number << 2, "{number}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ use wire::{Codec, Reader};
 const MAGIC: [u8; 8] = *b"tierwall";
 
 /// Of the format.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// A part of the bytes.
 #[derive(Debug, Clone, Copy)]

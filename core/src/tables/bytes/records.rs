@@ -132,8 +132,6 @@ records! {
         buckets: Arena<Bucket>,
         rows: Arena<Row>,
         bases: Arena<u32>,
-        segments: Pool<(u32, Word)>,
-        long_rows: Table<Span>,
         endings: Arena<Ending>,
         lists: Paged<ListRecord>,
         slow_lists: u32,

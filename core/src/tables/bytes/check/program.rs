@@ -3,7 +3,7 @@
 use super::{Check, Checked};
 use crate::model::Reason;
 use crate::tables::{
-    Bucket, Class, Ending, ListRecord, NO_MATCH, NONE, Program, Row, Tables, Wide, Word, count, index,
+    Bucket, Class, Ending, ListRecord, NO_MATCH, NONE, Program, Row, Tables, Wide, count, index,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -144,10 +144,7 @@ struct Lists<'a> {
 
 impl<'a> Lists<'a> {
     fn new(check: Check, program: &'a Program) -> Result<Self, super::SnapshotError> {
-        check.apart("long_rows", program.long_rows.iter().copied(), program.segments.0.len(), "segments")?;
-        let rows = program.rows.iter().enumerate();
-        let highest: Vec<u32> =
-            rows.map(|(number, row)| self::row(check, program, number, row)).collect::<Result<_, _>>()?;
+        let highest: Vec<u32> = reach(check, program)?.into_iter().map(|row| row.highest).collect();
         for (position, row) in program.bases.iter().enumerate() {
             check.number(*row, count(highest.len()), "rows", format_args!("bases[{position}]"))?;
         }
@@ -247,42 +244,57 @@ fn windows(
     Ok(found)
 }
 
-/// The highest number of an ending that a row leads to.
-fn row(check: Check, program: &Program, number: usize, row: &Row) -> Result<u32, super::SnapshotError> {
+/// What a row leads to.
+struct Reach {
+    /// The highest number of an ending.
+    highest: u32,
+    /// How many rows lie on the longest way.
+    levels: u8,
+}
+
+fn reach(check: Check, program: &Program) -> Result<Vec<Reach>, super::SnapshotError> {
+    let mut known = Vec::with_capacity(program.rows.len());
+    for (number, row) in program.rows.iter().enumerate() {
+        known.push(self::row(check, &known, number, row)?);
+    }
+    Ok(known)
+}
+
+/// What a row leads to, given the rows before it.
+fn row(check: Check, known: &[Reach], number: usize, row: &Row) -> Result<Reach, super::SnapshotError> {
     let record = format_args!("rows[{number}]");
-    let short = || row.starts.iter().copied().zip(row.words);
-    let is_long = row.starts.first() == Some(&Row::LONG);
-    let segments: Vec<(u32, Word)> = if is_long {
-        let long = row.words.first().copied().unwrap_or(NONE);
-        check.ensure(
-            short().all(|segment| segment == (Row::LONG, long)),
-            record,
-            format_args!("it is long, but not all of it says so"),
-        )?;
-        check.number(long, program.long_rows.len(), "long rows", record)?;
-        let span = program.long_rows.get(long).copied().unwrap_or_default();
-        program.segments.slice(span).to_vec()
-    } else {
-        let used = row.starts.iter().take_while(|start| **start != u32::MAX).count();
-        check.ensure(
-            short().skip(used).all(|segment| segment == (u32::MAX, NO_MATCH)),
-            record,
-            format_args!("a segment comes after the last one"),
-        )?;
-        short().take(used).collect()
-    };
-    let is_sorted = segments.is_sorted_by(|(a, _), (b, _)| a < b);
+    let used = row.starts.iter().take_while(|start| **start != u32::MAX).count();
+    let places = || row.starts.iter().copied().zip(row.words);
     check.ensure(
-        is_sorted && segments.first().is_some_and(|(first, _)| *first == 0),
+        places().skip(used).all(|place| place == (u32::MAX, NO_MATCH)),
+        record,
+        format_args!("a segment comes after the last one"),
+    )?;
+    let [first, ..] = row.starts;
+    check.ensure(
+        [0, Row::NODE].contains(&first) && row.starts.iter().take(used).is_sorted_by(|a, b| a < b),
         record,
         format_args!("its segments do not begin at 0, are not sorted, or repeat"),
     )?;
-    let mut highest = 0;
-    for (_, word) in segments.into_iter().filter(|(_, word)| *word != NO_MATCH) {
-        check.ensure(word >> 2 > 0, record, format_args!("it leads to what is no ending"))?;
-        highest = highest.max(word >> 2);
+    let mut found = Reach { highest: 0, levels: 1 };
+    for (_, word) in places().take(used) {
+        if row.is_node() {
+            check.number(word, count(known.len()), "rows before it", record)?;
+            let (highest, levels) =
+                known.get(index(word)).map_or((0, 0), |below| (below.highest, below.levels));
+            found.highest = found.highest.max(highest);
+            found.levels = found.levels.max(levels + 1);
+        } else if word != NO_MATCH {
+            check.ensure(word >> 2 > 0, record, format_args!("it leads to what is no ending"))?;
+            found.highest = found.highest.max(word >> 2);
+        }
     }
-    Ok(highest)
+    check.ensure(
+        found.levels <= Row::LEVELS,
+        record,
+        format_args!("{} rows lie on a way from it, but no more than {} can", found.levels, Row::LEVELS),
+    )?;
+    Ok(found)
 }
 
 /// The highest number of an ending that the rows of a bucket lead to.

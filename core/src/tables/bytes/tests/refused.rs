@@ -3,7 +3,7 @@
 use super::edit::{List, edit};
 use super::{BEYOND, sample};
 use crate::tables::bytes::{from_bytes, to_bytes};
-use crate::tables::{Check, EndpointRecord, ListRecord, NONE, Occupant, Packed, Span, Tables};
+use crate::tables::{Check, EndpointRecord, ListRecord, NONE, Occupant, Packed, Row, Span, Tables};
 use std::net::IpAddr;
 
 type Mutation = (fn(&mut Tables), &'static str);
@@ -253,16 +253,10 @@ const REFUSED: &[Mutation] = &[
     (|t| edit(&mut t.enforced.rows)[1].starts[7] = 0, "`rows[1]`: "),
     (|t| edit(&mut t.enforced.rows)[1].words[0] = 1, "`rows[1]`: it leads to what is no ending"),
     (|t| edit(&mut t.enforced.rows)[1].words[0] = BEYOND, "its rows lead to ending"),
-    (|t| long_row(t, |words| words[3] = 7), "it is long, but not all of it says so"),
-    (|t| long_row(t, |words| *words = [BEYOND; 8]), "there is no number 1048576 among the"),
-    (
-        |t| edit(&mut t.enforced.long_rows).extend_from_within(..1),
-        "its segments begin at 0, but those of another end at",
-    ),
-    (
-        |t| edit(&mut t.enforced.segments).reverse(),
-        "its segments do not begin at 0, are not sorted, or repeat",
-    ),
+    (|t| node(t, |_, row| row.starts[1] = 0), "its segments do not begin at 0, are not sorted, or repeat"),
+    (|t| node(t, |_, row| row.words[1] = BEYOND), "there is no number 1048576 among the"),
+    (|t| node(t, |number, row| row.words[0] = number), "rows before it"),
+    (chain_of_nodes, "8 rows lie on a way from it, but no more than 7 can"),
     (|t| edit(&mut t.enforced.buckets)[1].classes[0] = BEYOND, "`buckets[1]`: there is no number 1048576"),
     (|t| edit(&mut t.enforced.buckets)[1].rows[0] = BEYOND, "`buckets[1]`: there is no number 1048576"),
     (|t| edit(&mut t.enforced.buckets)[0].rows[7] = 1, "`buckets[0]`: a class comes after the last one"),
@@ -307,9 +301,21 @@ fn demand(tables: &mut Tables, number: fn(&mut Check) -> Option<&mut u32>) {
     edit(&mut tables.policies.checks).iter_mut().filter_map(number).for_each(|number| *number = BEYOND);
 }
 
-fn long_row(tables: &mut Tables, change: impl FnOnce(&mut [u32; 8])) {
+/// Changes a row that leads to others, given its number.
+fn node(tables: &mut Tables, change: impl FnOnce(u32, &mut Row)) {
     let rows = &mut edit(&mut tables.enforced.rows);
-    change(&mut rows.iter_mut().find(|row| row.starts[0] == 1).unwrap().words);
+    let (number, row) = (0..).zip(rows.iter_mut()).find(|(_, row)| row.is_node()).unwrap();
+    change(number, row);
+}
+
+/// Adds rows of which each leads to the one before it, more than an evaluation follows.
+fn chain_of_nodes(tables: &mut Tables) {
+    let mut rows = edit(&mut tables.enforced.rows);
+    let (first, mut last) = (rows.len(), 0);
+    while rows.len() < first + usize::from(Row::LEVELS) {
+        rows.push(Row::new(&[(0, last)], true));
+        last = u32::try_from(rows.len() - 1).unwrap();
+    }
 }
 
 fn last(tables: &mut Tables, change: impl FnOnce(&mut ListRecord)) {
