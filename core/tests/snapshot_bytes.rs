@@ -213,7 +213,7 @@ fn errors_say_what_is_wrong() {
     newer[8] = 7;
     insta::assert_snapshot!(
         Snapshot::from_bytes(&newer).unwrap_err(),
-        @"the snapshot has format version 7, and this library reads version 4; compile its cluster again"
+        @"the snapshot has format version 7, and this library reads version 5; compile its cluster again"
     );
 
     let all = u64::try_from(bytes.len()).unwrap();

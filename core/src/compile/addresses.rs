@@ -121,14 +121,16 @@ impl Classifier<'_> {
         let (mut single_v4, mut single_v6) = (Vec::with_capacity(held_v4.len()), Vec::new());
         let [ranges_v4, _] = self.ranges;
         let mut covering = Sweep::new(ranges_v4);
+        let mut later = held_v4.iter().skip(AHEAD);
         for same in held_v4.chunk_by(|a, b| a >> 32 == b >> 32) {
+            later.next().into_iter().for_each(|held| self.endpoints.records.prefetch(low(*held)));
             let Some(address) = same.first().and_then(|held| u32::try_from(held >> 32).ok()) else {
                 continue;
             };
             let only = same.first().map(|held| low(*held)).filter(|_| same.len() == 1);
             let part = covering.at(address.into());
             let (class, occupant) = self.covered(IpAddr::V4(Ipv4Addr::from_bits(address)), part, only);
-            single_v4.push((u128::from(address), class));
+            single_v4.push((address, class));
             occupied_v4.extend(occupant.map(|occupant| (address, occupant)));
         }
         for same in held_v6.chunk_by(|a, b| a.0 == b.0) {
@@ -141,8 +143,14 @@ impl Classifier<'_> {
         let runs_v4 = outside(self.classes, v4, 0);
         let runs_v6 = outside(self.classes, v6, Class::V6);
         let narrow = |(first, class): (u128, u32)| Some((u32::try_from(first).ok()?, class));
-        let runs: Vec<(u32, u32)> = merged(&runs_v4, &single_v4).into_iter().filter_map(narrow).collect();
-        Addresses::new(&runs, &occupied_v4, runs_v6, single_v6, self.classes.parts(0).collect())
+        let runs_v4: Vec<(u32, u32)> = runs_v4.into_iter().filter_map(narrow).collect();
+        Addresses::new(
+            &merged(&runs_v4, &single_v4),
+            &occupied_v4,
+            runs_v6,
+            single_v6,
+            self.classes.parts(0).collect(),
+        )
     }
 
     /// Addresses with who holds them, sorted: IPv4 ones above the number of the endpoint. What nodes and services have
@@ -254,6 +262,9 @@ impl Classifier<'_> {
     }
 }
 
+/// Endpoints are read in the order of their addresses, which is none of memory: so many are on their way.
+const AHEAD: usize = 16;
+
 /// For each direction and scope.
 const LISTS_OF_A_PHASE: usize = 4;
 
@@ -267,11 +278,11 @@ fn outside(classes: &mut Classes, ranges: &[Range], flags: u32) -> Vec<(u128, u3
 }
 
 /// Runs of addresses in which single ones have classes of their own.
-fn merged(runs: &[(u128, u32)], single: &[(u128, u32)]) -> Vec<(u128, u32)> {
-    let mut all: Vec<(u128, u32)> = Vec::with_capacity(runs.len() + 2 * single.len());
+fn merged(runs: &[(u32, u32)], single: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let mut all: Vec<(u32, u32)> = Vec::with_capacity(runs.len() + 2 * single.len());
     let mut runs = runs.iter().copied().peekable();
     let mut current = 0;
-    let mut push = |first: u128, class: u32| match all.last_mut() {
+    let mut push = |first: u32, class: u32| match all.last_mut() {
         Some((known, known_class)) if *known == first => *known_class = class,
         Some((_, known_class)) if *known_class == class => {}
         _ => all.push((first, class)),
@@ -282,8 +293,8 @@ fn merged(runs: &[(u128, u32)], single: &[(u128, u32)]) -> Vec<(u128, u32)> {
             current = run;
         }
         push(*address, *class);
-        if *address < u128::from(u32::MAX) {
-            push(address + 1, current);
+        if let Some(next) = address.checked_add(1) {
+            push(next, current);
         }
     }
     runs.for_each(|(first, run)| push(first, run));

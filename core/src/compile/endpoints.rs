@@ -1,5 +1,6 @@
 //! Endpoints and nodes.
 
+use super::hashing::Recent;
 use super::holders::{Holders, at_mut};
 use super::inventory::Nodes;
 use super::lists::Subjects;
@@ -37,11 +38,14 @@ impl EndpointCompiler<'_> {
     pub(super) fn all(&mut self) {
         let mut records: Vec<EndpointRecord> = Vec::with_capacity(self.holders.endpoints());
         let mut last: Vec<Option<Last<'_>>> = vec![None; index(self.holders.len())];
+        let mut nodes = Recent::default();
         for entry in self.cluster.endpoints_by_id() {
             let set = self.holders.set_of(entry.id.get());
+            let node = entry.endpoint.node.as_ref();
+            let node = node.map_or(NONE, |name| nodes.get([name], || self.nodes.number(Some(name))));
             let last = at_mut(&mut last, set);
             let known = last.as_deref().and_then(Option::as_ref).filter(|last| last.is_like(entry));
-            let record = self.record(entry, set, known.map(|known| known.subject));
+            let record = self.record(entry, set, node, known.map(|known| known.subject));
             if let Some(last) = last {
                 *last = Some(Last::new(entry, record.subject));
             }
@@ -56,11 +60,11 @@ impl EndpointCompiler<'_> {
     pub(super) fn renew(&mut self, entry: &EndpointEntry) -> EndpointRecord {
         let set = self.holders.relabel(entry, self.vocabulary);
         self.subjects.extend(self.order, self.holders);
-        self.record(entry, set, None)
+        self.record(entry, set, self.nodes.number(entry.endpoint.node.as_ref()), None)
     }
 
     /// The record of an endpoint, of which the subject may be known.
-    fn record(&mut self, entry: &EndpointEntry, set: u32, subject: Option<u32>) -> EndpointRecord {
+    fn record(&mut self, entry: &EndpointEntry, set: u32, node: u32, subject: Option<u32>) -> EndpointRecord {
         let old = self.endpoints.get(entry.id.get()).copied();
         let (v4, more) = addresses(entry, old, self.endpoints);
         let is_local = self.only.is_none() || entry.endpoint.node.as_ref() == self.only;
@@ -72,7 +76,7 @@ impl EndpointCompiler<'_> {
                 Some(known) => known,
                 None => self.subjects.subject(self.order, entry, set, self.endpoints, self.policies),
             },
-            node: self.nodes.number(entry.endpoint.node.as_ref()),
+            node,
             v4: v4.unwrap_or_default(),
             more,
             classes: [NONE; 2],

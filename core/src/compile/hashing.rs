@@ -1,6 +1,9 @@
 //! Hashing of what consists of numbers.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use crate::model::Name;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// Hashes numbers that the compiler gave: nobody chooses them, so nobody can make them collide.
 pub(super) type Quick = BuildHasherDefault<NumberHasher>;
@@ -55,6 +58,39 @@ impl Hasher for NumberHasher {
     #[inline]
     fn finish(&self) -> u64 {
         self.0 ^ self.0 >> 32
+    }
+}
+
+/// What was found lately, by where in memory the texts are that it hangs on: what comes from one source shares them.
+#[derive(Debug)]
+pub(super) struct Recent<'a, const N: usize, T> {
+    places: Vec<Option<([usize; N], T)>>,
+    /// They are not freed meanwhile, so where they are tells what they are.
+    texts: PhantomData<&'a Name>,
+}
+
+impl<const N: usize, T: Copy> Default for Recent<'_, N, T> {
+    fn default() -> Self {
+        Recent { places: vec![None; 1 << RECENT_BITS], texts: PhantomData }
+    }
+}
+
+const RECENT_BITS: u32 = 12;
+
+impl<'a, const N: usize, T: Copy> Recent<'a, N, T> {
+    /// What these texts lead to, which `find` finds if it was not found lately.
+    pub(super) fn get(&mut self, texts: [&'a Name; N], find: impl FnOnce() -> T) -> T {
+        let key = texts.map(|text| Arc::as_ptr(text).addr());
+        let hash = Quick::default().hash_one(key) >> (64 - RECENT_BITS);
+        let place = usize::try_from(hash).ok().and_then(|place| self.places.get_mut(place));
+        match place {
+            Some(Some((known, found))) if *known == key => *found,
+            place => {
+                let found = find();
+                place.into_iter().for_each(|place| *place = Some((key, found)));
+                found
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Nodes by number, and the views of the DNS that they have.
 
 use super::Numbered;
+use super::hashing::Recent;
 use crate::cluster::Cluster;
 use crate::model::Name;
 use crate::tables::{NONE, count};
@@ -18,8 +19,16 @@ impl Nodes {
     pub(super) fn new(cluster: &Cluster) -> Self {
         let declared = cluster.nodes().map(|node| &node.name);
         let named = cluster.endpoints_by_id().filter_map(|entry| entry.endpoint.node.as_ref());
-        let views: Numbered<Name> = cluster.dns_observers().into_iter().collect();
-        Nodes { names: declared.chain(named).cloned().collect(), views }
+        let mut names: Numbered<Name> = Numbered::default();
+        let mut recent = Recent::default();
+        for name in declared.chain(named) {
+            recent.get([name], || {
+                if !names.contains(name) {
+                    names.insert(name.clone());
+                }
+            });
+        }
+        Nodes { names, views: cluster.dns_observers().into_iter().collect() }
     }
 
     /// A node's number.

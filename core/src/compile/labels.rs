@@ -1,6 +1,6 @@
 //! Label sets, cut down to what selectors mention, and which of them a selector matches.
 
-use super::hashing::Quick;
+use super::hashing::{Quick, Recent};
 use super::members::{self, Members, all_words};
 use super::{Few, Numbered, footprint, number};
 use crate::model::Name;
@@ -9,7 +9,6 @@ use crate::tables::{NONE, count, index};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
@@ -34,6 +33,7 @@ struct Key {
 #[derive(Debug, Default)]
 pub(super) struct LabelSets {
     keys: Map<Arc<str>, Key>,
+    /// The labels of each in the order of the names of their keys.
     sets: Numbered<Box<[Label]>, Quick>,
     /// The sets that have a label of a key, by its number.
     with_key: Vec<WithKey>,
@@ -130,13 +130,13 @@ impl LabelSets {
 
     /// The numbers of label sets, in their order.
     pub(super) fn insert_all<'a>(&mut self, all: impl Iterator<Item = &'a BTreeMap<Name, Name>>) -> Vec<u32> {
-        let mut recent = Recent::default();
-        all.map(|labels| {
-            self.insert_with(labels, |sets, name, value| {
-                recent.label(name, value, || sets.label(name, value))
-            })
-        })
-        .collect()
+        let (mut names, mut labels) = (Recent::default(), Recent::default());
+        let mut of = |sets: &mut Self, name: &'a Name, value: &'a Name| {
+            // Values that no selector asks for may be another one for each set.
+            let is_mentioned = names.get([name], || sets.keys.contains_key(name));
+            is_mentioned.then(|| labels.get([name, value], || sets.label(name, value)))?
+        };
+        all.map(|labels| self.insert_with(labels, &mut of)).collect()
     }
 
     /// What a label is; none if no selector mentions its key.
@@ -153,9 +153,8 @@ impl LabelSets {
         labels: &'a BTreeMap<Name, Name>,
         mut label: impl FnMut(&mut Self, &'a Name, &'a Name) -> Option<Label>,
     ) -> u32 {
-        let mut set: SmallVec<[Label; 16]> =
+        let set: SmallVec<[Label; 16]> =
             labels.iter().filter_map(|(name, value)| label(self, name, value)).collect();
-        set.sort_unstable();
         if let Some(known) = self.sets.get_index_of(&*set) {
             return count(known);
         }
@@ -175,8 +174,7 @@ impl LabelSets {
             let key = self.keys.get(name)?;
             Some((key.number, key.values.get(value).copied().unwrap_or(OTHER)))
         };
-        let mut set: Vec<Label> = labels.iter().filter_map(known).collect();
-        set.sort_unstable();
+        let set: Vec<Label> = labels.iter().filter_map(known).collect();
         self.sets.get_index_of(&*set).map_or(NONE, count)
     }
 
@@ -257,41 +255,6 @@ impl LabelSets {
 
     fn having_key(&self, key: u32) -> &[u32] {
         self.with_key.get(index(key)).map_or(&[], |with| with.all.as_slice())
-    }
-}
-
-/// Labels that were looked up lately, by where their texts are, which endpoints often share.
-struct Recent<'a>(Vec<Option<(&'a Name, &'a Name, Option<Label>)>>);
-
-impl Default for Recent<'_> {
-    fn default() -> Self {
-        Recent(vec![None; 1 << RECENT_BITS])
-    }
-}
-
-const RECENT_BITS: u32 = 12;
-
-impl<'a> Recent<'a> {
-    /// What a label is, which `find` finds if it is none of these.
-    fn label(
-        &mut self,
-        name: &'a Name,
-        value: &'a Name,
-        find: impl FnOnce() -> Option<Label>,
-    ) -> Option<Label> {
-        let texts = (Arc::as_ptr(name).addr(), Arc::as_ptr(value).addr());
-        let place = Quick::default().hash_one(texts) >> (64 - RECENT_BITS);
-        let place = usize::try_from(place).ok().and_then(|place| self.0.get_mut(place));
-        match place {
-            Some(Some((known, with, label))) if Arc::ptr_eq(known, name) && Arc::ptr_eq(with, value) => {
-                *label
-            }
-            place => {
-                let label = find();
-                place.into_iter().for_each(|place| *place = Some((name, value, label)));
-                label
-            }
-        }
     }
 }
 
@@ -419,10 +382,7 @@ impl Test {
     }
 
     fn matches(&self, labels: &[Label]) -> bool {
-        let value = |key: &u32| {
-            let place = labels.partition_point(|(known, _)| known < key);
-            labels.get(place).filter(|(known, _)| known == key).map(|(_, value)| value)
-        };
+        let value = |key: &u32| labels.iter().find(|(known, _)| known == key).map(|(_, value)| value);
         match self {
             Test::All => true,
             Test::Has(key) => value(key).is_some(),

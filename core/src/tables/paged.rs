@@ -136,6 +136,13 @@ impl<T: Copy, const N: usize> Paged<T, N> {
         self.pages.get(*self.directory.get(page)?)?.get(place)
     }
 
+    /// Brings in a record.
+    pub(crate) fn prefetch(&self, number: u32) {
+        let (page, place) = Self::place(number);
+        let page = self.directory.get(page).and_then(|page| self.pages.get(*page));
+        page.into_iter().for_each(|page| prefetch(page, place));
+    }
+
     /// Replaces a record; one that is not there stays so. It shows at once in this value, and in clones taken from now
     /// on, which are cheap again after [`Paged::seal`].
     pub(crate) fn set(&mut self, number: u32, record: T) {

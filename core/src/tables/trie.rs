@@ -89,6 +89,10 @@ impl Trie {
         }
         let below = bits - 8;
         let mut entries = [0; 256];
+        if below == 0 {
+            fill(&mut entries, rest, last, value);
+            return self.page(&entries, 0, 0);
+        }
         for (octet, entry) in (0..).zip(&mut entries) {
             *entry = self.entry(rest, first | octet << below, below, value);
         }
@@ -424,6 +428,19 @@ impl Trie {
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.root) + self.dense.bytes() + self.sparse.bytes()
     }
+}
+
+/// The entries of the addresses up to `last`, which share all but the last octet.
+fn fill(entries: &mut Entries, rest: &mut &[(u32, u32)], last: u32, value: &mut u32) {
+    let mut from = 0;
+    while let [(start, number), later @ ..] = *rest
+        && *start <= last
+    {
+        let to = index(start & 255);
+        entries.get_mut(from..to).into_iter().for_each(|run| run.fill(*value));
+        (from, *value, *rest) = (to, *number, later);
+    }
+    entries.get_mut(from..).into_iter().for_each(|run| run.fill(*value));
 }
 
 impl SparsePage {
