@@ -162,6 +162,9 @@ impl Holders {
                 _ => None,
             })
             .collect();
+        if selected.is_empty() {
+            return NewPredicates::new();
+        }
         let mut bits = vec![0; self.predicates.len()];
         for together in selected.chunk_by(|(a, _), (b, _)| a / 64 == b / 64) {
             self.add_predicates(together, &mut bits);

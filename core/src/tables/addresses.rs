@@ -170,6 +170,7 @@ impl Addresses {
     /// address the writer has to know the class of that run.
     pub(crate) fn set_class(&mut self, address: IpAddr, class: u32) {
         match address {
+            IpAddr::V4(v4) if self.v4.get(v4.to_bits()) == class => {}
             IpAddr::V4(v4) => self.v4.set(v4.to_bits(), v4.to_bits(), class),
             IpAddr::V6(v6) => self.singles_v6.set(Single { class, ..self.single(v6.to_bits()) }),
         }

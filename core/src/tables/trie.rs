@@ -102,12 +102,13 @@ impl Trie {
     /// An entry for a page of these, above `below` bits: a new page, or the one that `old` leads to, if it can be changed.
     fn page(&mut self, entries: &Entries, below: u32, old: u32) -> u32 {
         let [first, ..] = *entries;
-        let runs = 1 + entries.iter().zip(entries.iter().skip(1)).filter(|(a, b)| a != b).count();
+        let pairs = entries.iter().zip(entries.iter().skip(1));
+        let runs = 1 + pairs.map(|(a, b)| u32::from(a != b)).sum::<u32>();
         if runs == 1 && first & KIND == 0 {
             self.discard(old);
             return first;
         }
-        let is_sparse = runs <= SPARSE && below < BELOW_ROOT - 8;
+        let is_sparse = index(runs) <= SPARSE && below < BELOW_ROOT - 8;
         let kind = if is_sparse { SPARSE_PAGE } else { DENSE_PAGE };
         let number = old & !KIND;
         if is_sparse {
