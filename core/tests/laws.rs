@@ -47,6 +47,8 @@ mod large;
 mod print;
 #[path = "laws/reach.rs"]
 mod reach;
+#[path = "laws/sparse.rs"]
+mod sparse;
 #[path = "laws/story.rs"]
 mod story;
 #[path = "laws/trace.rs"]

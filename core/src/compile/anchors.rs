@@ -90,3 +90,43 @@ impl Anchors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever a selector demands, and however it is found, it is found for the labels that it matches.
+    #[test]
+    fn a_selector_that_matches_is_a_candidate() {
+        const SELECTORS: [&str; 12] = [
+            "all()",
+            "a == '1'",
+            "a in {'1', '2', '3'}",
+            "a in {'2'} && b == '1'",
+            "has(a)",
+            "has(a) && b in {'1', '2'}",
+            "a contains '2'",
+            "a != '1'",
+            "!has(b)",
+            "a == '1' || b == '2'",
+            "b in {'2', '3'} && a in {'1', '3'}",
+            "a starts with '1' && !has(b)",
+        ];
+        let mut anchors = Anchors::default();
+        let mut selectors: Numbered<Selector> = Numbered::default();
+        for text in SELECTORS {
+            selectors.insert(Selector::parse(text).unwrap());
+            anchors.extend(&selectors);
+        }
+        let values = [None, Some("1"), Some("2"), Some("3")];
+        for (a, b) in values.into_iter().flat_map(|a| values.map(|b| (a, b))) {
+            let labels = [("a", a), ("b", b)].into_iter();
+            let labels: BTreeMap<Name, Name> =
+                labels.filter_map(|(key, value)| Some((key.into(), value?.into()))).collect();
+            let candidates = anchors.candidates(&labels);
+            for (number, selector) in (0..).zip(&selectors) {
+                assert!(!selector.matches(&labels) || candidates.contains(&number), "{number} {labels:?}");
+            }
+        }
+    }
+}

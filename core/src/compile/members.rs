@@ -266,6 +266,17 @@ mod tests {
     }
 
     #[test]
+    fn there_may_be_more_numbers_than_a_set_has_bits_for() {
+        let set = Members::from_words(vec![u64::MAX]);
+        let mut words = vec![u64::MAX; 3];
+        set.keep_in(&mut words);
+        assert_eq!(words, [u64::MAX, 0, 0]);
+        set.clear_in(&mut words);
+        set.add_to(&mut words);
+        assert!(Members::from_words(words).iter().eq(0..64));
+    }
+
+    #[test]
     fn a_number_that_is_pushed_twice_is_one_member() {
         for mut members in [Members::with_capacity(0, 100), Members::with_capacity(100, 100)] {
             [3, 3, 170].into_iter().for_each(|number| members.push(number));

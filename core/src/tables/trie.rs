@@ -519,6 +519,26 @@ mod tests {
         }
 
         #[test]
+        fn pages_change_their_kind(
+            sets in prop::collection::vec((0..4_u32, any::<u8>(), any::<u8>(), 0..3_u32, 0..6_u32), 0..80),
+        ) {
+            let (mut trie, mut numbers) = (Trie::default(), vec![0; 1024]);
+            for (page, a, b, number, step) in sets {
+                let (first, last) = (u32::from(a.min(b)), u32::from(a.max(b)));
+                // Whole ranges, and every other address, of which a page has too many to be sparse.
+                let each = if step < 3 { vec![(first, last)] } else { (first..=last).step_by(2).map(|one| (one, one)).collect() };
+                for (first, last) in each {
+                    trie.set(page << 8 | first, page << 8 | last, number);
+                    numbers[index(page << 8 | first)..=index(page << 8 | last)].fill(number);
+                }
+                if step % 3 == 0 {
+                    trie.seal();
+                }
+            }
+            prop_assert!((0..).zip(&numbers).all(|(address, number)| trie.get(address) == *number));
+        }
+
+        #[test]
         fn differences_are_where_two_differ(
             before in prop::collection::vec((address(), address(), 0..5_u32), 0..20),
             after in prop::collection::vec((address(), address(), 0..5_u32), 0..6),

@@ -290,3 +290,70 @@ spec: {selector: app == 'a', egress: [{action: Allow, destination: {selector: to
         assert_eq!(snapshot.evaluate(&flow, &context), expected, "{text}");
     }
 }
+
+/// What only its node saw counts for an endpoint whose node nobody had named when the answer came.
+#[test]
+fn a_node_may_see_answers_before_it_has_endpoints() {
+    let mut dialect = Dialect::default();
+    dialect.flavour = Flavour::Enterprise;
+    let mut cluster = Cluster::with_dialect(dialect);
+    let policy = "
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: to}
+spec: {selector: app == 'c', egress: [{action: Allow, destination: {domains: [a.com]}}]}
+";
+    let sources = [Source::new("pods.yaml", PODS), Source::new("policy.yaml", policy)];
+    load(&mut cluster, &sources, &LoadOptions::default()).unwrap();
+    let address = IpAddr::from([203, 0, 113, 7]);
+    let answer = DnsAnswer::addresses("a.com", [address], std::time::Duration::from_secs(60));
+    cluster.observe(DnsAnswer { node: Some("n9".into()), ..answer });
+    let mut compiler = Compiler::default();
+    compiler.update(&mut cluster);
+    for (node, allowed) in [("n8", false), ("n9", true)] {
+        let pod = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: c, namespace: shop, labels: {{app: c}}}}, \
+             spec: {{nodeName: {node}}}, status: {{podIP: 10.0.0.3}}}}"
+        );
+        load(&mut cluster, &[Source::new("pod.yaml", &pod)], &LoadOptions::default()).unwrap();
+        let update = compiler.update(&mut cluster);
+        assert_eq!(update.whole, None);
+        let flow = Flow::new(IpAddr::from([10, 0, 0, 3]), address, Protocol::TCP).with_ports(40_000, 443);
+        let expected = evaluate(&cluster, &flow, &FlowContext::default());
+        assert_eq!(expected.enforced.is_allowed(), allowed, "{node}");
+        assert_eq!(update.snapshot.evaluate(&flow, &FlowContext::default()), expected, "{node}");
+    }
+}
+
+/// A policy comes to govern what a host forwards, so that an address does not tell all of the pods behind it any more.
+#[test]
+fn a_policy_may_come_to_govern_what_a_host_forwards() {
+    let mut cluster = cluster(
+        "
+apiVersion: v1
+kind: Pod
+metadata: {name: c, namespace: shop, labels: {app: c}}
+spec: {nodeName: n}
+status: {podIP: 10.0.0.3}
+---
+{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: h, labels: {host: h}}, spec: {node: n, interfaceName: eth0, expectedIPs: [10.1.0.1]}}
+---
+{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: to}, spec: {selector: app == 'a', egress: [{action: Allow, destination: {selector: host == 'h'}}]}}
+",
+    );
+    let mut compiler = Compiler::default();
+    compiler.update(&mut cluster);
+    let policy = "
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: closed}
+spec: {selector: host == 'h', applyOnForward: true, types: [Ingress]}
+";
+    let flow = Flow::new(IpAddr::from([192, 0, 2, 1]), IpAddr::from([10, 0, 0, 3]), Protocol::TCP)
+        .with_ports(40_000, 80);
+    load(&mut cluster, &[Source::new("policy.yaml", policy)], &LoadOptions::default()).unwrap();
+    let snapshot = compiler.update(&mut cluster).snapshot;
+    let expected = evaluate(&cluster, &flow, &FlowContext::default());
+    assert!(!expected.enforced.is_allowed());
+    assert_eq!(snapshot.evaluate(&flow, &FlowContext::default()), expected);
+}

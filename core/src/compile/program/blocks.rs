@@ -345,7 +345,9 @@ mod tests {
             assert!(crowd.iter().all(|(class, row)| program.row_of(Usual, &list, *class, 0) == *row));
             let (highest, _) = crowd.last().unwrap();
             let strangers = (0..highest + 100).filter(|class| crowd.iter().all(|(known, _)| known != class));
-            strangers.for_each(|class| assert_eq!(program.row_of(Usual, &list, class, 0), 0));
+            // A full bucket that lacks a class says no more than one that is not full.
+            program.bases.push(u32::MAX);
+            strangers.for_each(|class| assert_eq!(program.row_of(Usual, &list, class, 0), u32::MAX));
         }
     }
 }

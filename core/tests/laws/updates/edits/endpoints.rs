@@ -56,10 +56,15 @@ fn addresses(hand: &mut Hand<'_>) -> Vec<IpAddr> {
     };
     let v6: IpAddr = format!("fd00::{last}").parse().unwrap();
     let v4 = IpAddr::from(v4);
-    match hand.random.below(8) {
+    // Seldom two of a family, of which neither tells all.
+    let more = IpAddr::from([10, 0, 0, last % 9 + 1]);
+    let more_v6: IpAddr = format!("fd00::{}", last % 9 + 1).parse().unwrap();
+    match hand.random.below(12) {
         0 => Vec::new(),
-        1 => vec![v6],
-        2..=4 => vec![v4],
+        1 | 2 => vec![v6],
+        3..=6 => vec![v4],
+        7 => vec![v4, more],
+        8 => vec![v4, v6, more_v6],
         _ => vec![v4, v6],
     }
 }

@@ -1,11 +1,12 @@
 //! Edits of everything that is neither an endpoint nor a policy.
 
+use super::policies::some_rule;
 use super::{Edit, Hand, put};
 use crate::generate::{NETS_V4, NETS_V6, OUTSIDE};
 use std::time::Duration;
 use tierwall::cluster::DnsAnswer;
 use tierwall::lower::Lowered;
-use tierwall::model::{DefaultAction, Name, NetworkSet, Order, Profile, Rule, RuleAction, Tier};
+use tierwall::model::{DefaultAction, Direction, Name, NetworkSet, Order, Profile, Rule, RuleAction, Tier};
 use tierwall::resource::Kind;
 
 pub(super) fn tier(hand: &mut Hand<'_>) -> Option<Vec<Edit>> {
@@ -21,11 +22,17 @@ pub(super) fn remove_tier(hand: &mut Hand<'_>) -> Option<Vec<Edit>> {
 }
 
 pub(super) fn profile(hand: &mut Hand<'_>) -> Option<Vec<Edit>> {
-    let rules = |hand: &mut Hand<'_>| {
+    let rules = |hand: &mut Hand<'_>, direction| {
         let actions = [RuleAction::Allow, RuleAction::Deny, RuleAction::Log, RuleAction::Pass];
-        (0..hand.random.below(3)).map(|_| Rule::new(*hand.random.pick(&actions))).collect()
+        let rule = |hand: &mut Hand<'_>| {
+            let plain = Rule::new(*hand.random.pick(&actions));
+            // Every other one as a policy has it: between whom, and on which ports.
+            let of_policy = if hand.random.one_in(2) { some_rule(hand, direction) } else { None };
+            of_policy.unwrap_or(plain)
+        };
+        (0..hand.random.below(3)).map(|_| rule(hand)).collect()
     };
-    let (ingress, egress) = (rules(hand), rules(hand));
+    let (ingress, egress) = (rules(hand, Direction::Ingress), rules(hand, Direction::Egress));
     let label = |hand: &mut Hand<'_>| -> (Name, Name) {
         let (key, value) = (*hand.random.pick(&["app", "tier", "new0"]), *hand.random.pick(&["a", "b"]));
         (key.into(), value.into())

@@ -74,7 +74,7 @@ fn peer_of(rule: &mut Rule, direction: Direction) -> &mut EntityMatch {
 }
 
 /// A rule of any policy, of a direction.
-fn some_rule(hand: &mut Hand<'_>, direction: Direction) -> Option<Rule> {
+pub(super) fn some_rule(hand: &mut Hand<'_>, direction: Direction) -> Option<Rule> {
     let all: Vec<&Rule> =
         hand.cluster.policies().flat_map(|entry| entry.policy.rules(direction).unwrap_or_default()).collect();
     hand.pick(&all).map(|rule| (*rule).clone())
