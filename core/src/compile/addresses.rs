@@ -1,7 +1,7 @@
 //! The class of every address, and who has it.
 
 use super::footprint;
-use super::hashing::QuickMap;
+use super::hashing::{Quick, QuickMap};
 use super::inventory::Nodes;
 use super::parts::PartTable;
 use super::program::ClassKey;
@@ -26,6 +26,15 @@ pub(super) struct Classes {
 }
 
 impl Classes {
+    /// With room for so many.
+    pub(super) fn with_room(room: usize) -> Self {
+        Classes {
+            keys: Vec::with_capacity(room),
+            known: QuickMap::with_capacity_and_hasher(room, Quick::default()),
+            ..Classes::default()
+        }
+    }
+
     /// The number of a class.
     pub(super) fn number(&mut self, key: ClassKey) -> u32 {
         *self.known.entry(key).or_insert_with(|| {

@@ -23,7 +23,8 @@ pub(super) struct Subjects {
     applied: Numbered<AppliedTier, Quick>,
     /// Lists of these tiers.
     of_tiers: QuickMap<Few, u32>,
-    lists: QuickMap<(u32, bool), Span>,
+    /// Of each label set, those of its workloads and those of its hosts.
+    lists: Vec<[Option<Span>; 2]>,
     profiles: QuickMap<Few, Span>,
     subjects: Numbered<(u32, bool, Span), Quick>,
     /// The subjects of each label set.
@@ -33,14 +34,16 @@ pub(super) struct Subjects {
 impl Subjects {
     pub(super) fn new(order: &Order, holders: &Holders) -> Self {
         let sets = index(holders.len());
+        // Where every label set is governed otherwise, there are about as many of all these.
+        let room = Quick::default;
         Subjects {
             selecting: selecting(order, holders, sets),
-            policies: QuickMap::default(),
-            applied: Numbered::default(),
-            of_tiers: QuickMap::default(),
-            lists: QuickMap::default(),
+            policies: QuickMap::with_capacity_and_hasher(sets, room()),
+            applied: Numbered::with_capacity_and_hasher(sets, room()),
+            of_tiers: QuickMap::with_capacity_and_hasher(sets, room()),
+            lists: vec![[None; 2]; sets],
             profiles: QuickMap::default(),
-            subjects: Numbered::default(),
+            subjects: Numbered::with_capacity_and_hasher(sets, room()),
             of_set: vec![Few::new(); sets],
         }
     }
@@ -58,6 +61,7 @@ impl Subjects {
             let selecting = order.policies().filter(|(_, policy)| selects(policy));
             self.selecting.push(selecting.map(|(slot, _)| slot).collect());
             self.of_set.push(Few::new());
+            self.lists.push([None; 2]);
         }
     }
 
@@ -71,15 +75,11 @@ impl Subjects {
         policies: &mut Policies,
     ) -> u32 {
         let is_host = entry.endpoint.is_host();
-        let lists = match self.lists.get(&(set, is_host)) {
-            Some(known) => *known,
-            None => {
-                let lists = self.lists_of(order, set, is_host, policies);
-                let span = endpoints.lists.push(lists);
-                self.lists.insert((set, is_host), span);
-                span
-            }
-        };
+        let known = at(&self.lists, set).and_then(|lists| lists.get(usize::from(is_host))).copied().flatten();
+        let lists = known.unwrap_or_else(|| {
+            let lists = self.lists_of(order, set, is_host, policies);
+            self.note(set, is_host, endpoints.lists.push(lists))
+        });
         let profiles = &entry.endpoint.profiles;
         let numbers: Few = profiles.iter().map(|name| order.profile(name).unwrap_or(NONE)).collect();
         let profiles = *self
@@ -132,7 +132,8 @@ impl Subjects {
     pub(super) fn bytes(&self) -> usize {
         footprint::lists(&self.selecting)
             + footprint::lists(&self.of_set)
-            + footprint::entries::<(u32, bool, Span)>(self.subjects.len() + self.lists.len())
+            + footprint::entries::<(u32, bool, Span)>(self.subjects.len())
+            + footprint::records(&self.lists)
             + footprint::entries::<(Few, u32)>(self.of_tiers.len())
             + footprint::entries::<(Chunks, Packed)>(self.policies.len())
             + footprint::slices(self.policies.keys().map(Chunks::as_slice))
@@ -161,9 +162,15 @@ impl Subjects {
             return;
         };
         let lists = self.lists_of(order, set, is_host, policies);
-        let lists = endpoints.lists.push(lists);
-        self.lists.insert((set, is_host), lists);
+        let lists = self.note(set, is_host, endpoints.lists.push(lists));
         endpoints.subjects.set(subject, Subject { lists, profiles });
+    }
+
+    /// Notes where the lists of a label set are.
+    fn note(&mut self, set: u32, is_host: bool, lists: Span) -> Span {
+        let place = at_mut(&mut self.lists, set).and_then(|lists| lists.get_mut(usize::from(is_host)));
+        place.into_iter().for_each(|place| *place = Some(lists));
+        lists
     }
 
     /// The lists of a subject, in the order of [`Subject::position`].

@@ -72,6 +72,7 @@ impl Order {
     /// Compiles the rules of every policy and profile.
     pub(super) fn compile(cluster: &Cluster, spoken: &mut Spoken, policies: &mut Policies) -> Self {
         let mut order = Order::default();
+        spoken.vocabulary.reserve(cluster.policies().count());
         let mut rules = RuleCompiler { cluster, spoken, policies };
         for (place, (tier, of_tier)) in (0..).zip(cluster.tiers()) {
             order.tiers.insert(tier.name.clone(), place);

@@ -15,7 +15,7 @@ use super::routes;
 use super::rules::Spoken;
 use crate::cluster::{Cluster, Scope};
 use crate::model::{Name, NetworkSetKey};
-use crate::tables::{Endpoints, Parts, Policies, Tables, count};
+use crate::tables::{Endpoints, Parts, Policies, Tables, count, index};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl State {
         };
         compiler.all();
         let others = Others::new(cluster, &nodes);
-        let mut classes = Classes::default();
+        let mut classes = Classes::with_room(index(holders.len()));
         let classifier = Classifier {
             cluster,
             endpoints: &mut endpoints,

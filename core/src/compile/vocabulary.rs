@@ -64,6 +64,12 @@ impl Vocabulary {
         vocabulary
     }
 
+    /// Makes room for what so many policies speak of, if each has one selector of its own.
+    pub(super) fn reserve(&mut self, policies: usize) {
+        self.selectors.reserve(policies);
+        self.predicates.reserve(policies);
+    }
+
     pub(super) fn predicate(&mut self, predicate: Predicate) -> u32 {
         number(&mut self.predicates, predicate)
     }

@@ -84,7 +84,7 @@ impl Chains {
         Chains {
             lists: Numbered::with_capacity_and_hasher(2 * classes, Quick::default()),
             peers,
-            known: QuickMap::default(),
+            known: QuickMap::with_capacity_and_hasher(classes, Quick::default()),
             edits: 0,
         }
     }
