@@ -43,6 +43,8 @@ mod found;
 mod ids;
 #[path = "laws/large.rs"]
 mod large;
+#[path = "laws/precise/mod.rs"]
+mod precise;
 #[path = "laws/print.rs"]
 mod print;
 #[path = "laws/reach.rs"]

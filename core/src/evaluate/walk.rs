@@ -3,7 +3,7 @@
 use super::matching::Match;
 use super::outcome::{ALLOW, DENY, Doubt, Ending, OPEN, Outcome};
 use super::party::FlowView;
-use super::recorder::Recorder;
+use super::recorder::{Notes, Recorder};
 use crate::dialect::ProfilePass;
 use crate::explanation::Did;
 use crate::model::{Direction, Http, Reason, RuleAction, Verdict};
@@ -119,7 +119,11 @@ impl FlowView<'_> {
             let outcome = self.profile(rules, recorder);
             doubt.add(outcome.possible & !OPEN, outcome.unknown);
             if outcome.ending != OPEN {
-                return outcome.after(doubt);
+                if outcome.may(OPEN) {
+                    let later = profiles.get(index + 1..).unwrap_or_default();
+                    doubt.possible |= self.profiles(later, direction, &mut Notes::default()).possible;
+                }
+                return Outcome { possible: outcome.possible & !OPEN, ..outcome }.after(doubt);
             }
         }
         recorder.step(None, || Did::NoProfileMatched);
@@ -141,8 +145,8 @@ impl FlowView<'_> {
                 }
                 (Match::Unknown { request }, ending) => {
                     recorder.step(rule.id, || Did::Undecided { action: ending.map_or(rule.action, action) });
-                    // One that may be passed leaves it to the next ones, which are tried anyway.
-                    doubt.add(ending.unwrap_or(0) & !OPEN | refusal(rule, request), rule.id);
+                    // One that may be passed leaves it to the next ones.
+                    doubt.add(ending.unwrap_or(0) | refusal(rule, request), rule.id);
                 }
                 (Match::Yes, ending) => {
                     recorder

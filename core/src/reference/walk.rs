@@ -259,7 +259,7 @@ impl<'a> Walk<'a, '_> {
     /// The endpoint's profiles in order (calico.md 5.6); deny if none decides.
     pub(crate) fn profiles(&mut self, profiles: &'a [Name]) -> Outcome {
         let (mut others, mut unknown) = (Endings::NONE, None);
-        for name in profiles {
+        for (position, name) in profiles.iter().enumerate() {
             let profile = self.facts.cluster.profile(name);
             self.record.event(|| Event::Profile(name, profile));
             let Some(profile) = profile else {
@@ -270,11 +270,25 @@ impl<'a> Walk<'a, '_> {
             unknown = unknown.or(outcome.unknown);
             others |= outcome.possible.except_open();
             if outcome.ending != Ending::Open {
-                return outcome.or_else_possible(others, unknown);
+                if outcome.possible.contains(Ending::Open) {
+                    others |= self.possible_in_profiles(profiles.get(position + 1..).unwrap_or_default());
+                }
+                let decided = Outcome { possible: outcome.possible.except_open(), ..outcome };
+                return decided.or_else_possible(others, unknown);
             }
         }
         self.profile_hit(Decider::NoProfile, RuleAction::Deny, 0, None);
         Outcome::deny(Reason::ProfileNoMatch).or_else_possible(others, unknown)
+    }
+
+    /// Every way the walk could end if only these profiles were left.
+    fn possible_in_profiles(&mut self, profiles: &'a [Name]) -> Endings {
+        let mut aside = Record::default();
+        let mut walk =
+            Walk { facts: self.facts, direction: self.direction, scope: self.scope, record: &mut aside };
+        let possible = walk.profiles(profiles).possible;
+        self.record.lacks(&aside.missing);
+        possible
     }
 
     fn profile(&mut self, name: &Name, profile: &'a ProfileEntry) -> Outcome {
@@ -300,8 +314,9 @@ impl<'a> Walk<'a, '_> {
                 Match::Unknown(missing) => {
                     self.record.lacks(&missing);
                     unknown = unknown.or(id);
-                    // A profile that may be passed leaves it to the next ones, which the walk tries anyway.
-                    others |= Endings::from(ending).except_open() | refusal(rule, &missing);
+                    // A profile that may be passed leaves it to the next ones.
+                    let possible = if rule.action == RuleAction::Log { Endings::NONE } else { ending.into() };
+                    others |= possible | refusal(rule, &missing);
                 }
                 Match::Yes if rule.action == RuleAction::Log => self.record.logs.extend(id),
                 Match::Yes if ending == Ending::Open => {

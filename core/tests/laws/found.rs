@@ -4,7 +4,7 @@ use crate::engines::evaluate_once;
 use std::net::IpAddr;
 use tierwall::Compiler;
 use tierwall::cluster::{Cluster, DnsAnswer};
-use tierwall::dialect::{Dialect, Flavour};
+use tierwall::dialect::{AbsentAddress, Dialect, Flavour};
 use tierwall::explain::{Trace, explain};
 use tierwall::lower::Lowered;
 use tierwall::manifest::{LoadOptions, Source, load};
@@ -356,4 +356,31 @@ spec: {selector: host == 'h', applyOnForward: true, types: [Ingress]}
     let expected = evaluate(&cluster, &flow, &FlowContext::default());
     assert!(!expected.enforced.is_allowed());
     assert_eq!(snapshot.evaluate(&flow, &FlowContext::default()), expected);
+}
+
+/// A rule that may pass a profile leaves it to the next one, although the rule after it denies.
+#[test]
+fn a_profile_that_may_be_passed_decides_nothing() {
+    let mut dialect = Dialect::default();
+    dialect.absent_address = AbsentAddress::Undecided;
+    let mut cluster = Cluster::with_dialect(dialect);
+    let text = "
+{apiVersion: v1, kind: Pod, metadata: {name: nowhere, namespace: shop}}
+---
+{apiVersion: projectcalico.org/v3, kind: Profile, metadata: {name: first},
+ spec: {ingress: [{action: Pass, source: {nets: [10.9.0.0/16]}}, {action: Deny}]}}
+---
+{apiVersion: projectcalico.org/v3, kind: Profile, metadata: {name: second}, spec: {ingress: [{action: Allow}]}}
+---
+apiVersion: projectcalico.org/v3
+kind: WorkloadEndpoint
+metadata: {name: n-vm-c-eth0, namespace: shop, labels: {app: c}}
+spec: {orchestrator: vm, workload: c, node: n, endpoint: eth0, interfaceName: c0, profiles: [first, second],
+       ipNetworks: [10.0.0.3/32]}
+";
+    load(&mut cluster, &[Source::new("profiles.yaml", text)], &LoadOptions::default()).unwrap();
+    let from = cluster.endpoints().find(|entry| entry.endpoint.addresses.is_empty()).unwrap().id;
+    let flow = Flow::new(from, IpAddr::from([10, 0, 0, 3]), Protocol::TCP).with_ports(40_000, 80);
+    let verdict = evaluate_once(&cluster, &flow, &FlowContext::default()).enforced;
+    assert_eq!(verdict.action(), Action::Undecided);
 }
