@@ -121,13 +121,28 @@ impl FlowView<'_> {
             if outcome.ending != OPEN {
                 if outcome.may(OPEN) {
                     let later = profiles.get(index + 1..).unwrap_or_default();
-                    doubt.possible |= self.profiles(later, direction, &mut Notes::default()).possible;
+                    doubt.possible |= self.possible_in_profiles(later, direction);
                 }
                 return Outcome { possible: outcome.possible & !OPEN, ..outcome }.after(doubt);
             }
         }
         recorder.step(None, || Did::NoProfileMatched);
         Outcome::deny(Reason::ProfileNoMatch).after(doubt)
+    }
+
+    /// Every way it could end if only these profiles were left.
+    fn possible_in_profiles(&self, profiles: &[u32], direction: Direction) -> u8 {
+        let mut possible = 0;
+        for number in profiles {
+            let rules = self.tables.policies.profile(*number, direction).filter(|_| *number != NONE);
+            let Some(rules) = rules else { break };
+            let outcome = self.profile(rules, &mut Notes::default());
+            possible |= outcome.possible & !OPEN;
+            if !outcome.may(OPEN) {
+                return possible;
+            }
+        }
+        possible | DENY
     }
 
     fn profile<R: Recorder>(&self, rules: &[Rule], recorder: &mut R) -> Outcome {

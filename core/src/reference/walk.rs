@@ -286,9 +286,18 @@ impl<'a> Walk<'a, '_> {
         let mut aside = Record::default();
         let mut walk =
             Walk { facts: self.facts, direction: self.direction, scope: self.scope, record: &mut aside };
-        let possible = walk.profiles(profiles).possible;
+        let mut possible = Endings::from(Ending::Open);
+        for name in profiles {
+            let Some(profile) = self.facts.cluster.profile(name) else { break };
+            possible = possible.except_open() | walk.profile(name, profile).possible;
+            if !possible.contains(Ending::Open) {
+                break;
+            }
+        }
         self.record.lacks(&aside.missing);
-        possible
+        // What is left at a profile that does not exist, or at the end, is denied.
+        let denied = if possible.contains(Ending::Open) { Ending::Deny.into() } else { Endings::NONE };
+        possible.except_open() | denied
     }
 
     fn profile(&mut self, name: &Name, profile: &'a ProfileEntry) -> Outcome {
