@@ -17,18 +17,14 @@ const FLOWS: usize = 4000;
 /// Ports that rules name, and one that they do not.
 const PORTS: [u16; 5] = [80, 443, 8000, 8001, 9];
 
-fn pods(text: &mut String) {
-    for pod in 0..PODS {
-        writeln!(
-            text,
-            "{{apiVersion: v1, kind: Pod, metadata: {{name: p{pod}, namespace: shop, labels: {{id: p{pod}, half: h{}}}}}, \
-             spec: {{containers: [{{name: c, ports: [{{name: http, containerPort: {}}}]}}]}}, \
-             status: {{podIP: 10.0.0.{pod}}}}}\n---",
-            pod % 2,
-            8000 + pod
-        )
-        .unwrap();
-    }
+/// A pod with a named port.
+pub(super) fn pod(number: usize, port: u16) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: p{number}, namespace: shop, labels: {{id: p{number}, half: h{}}}}}, \
+         spec: {{containers: [{{name: c, ports: [{{name: http, containerPort: {port}}}]}}]}}, \
+         status: {{podIP: 10.0.0.{number}}}}}\n---\n",
+        number % 2
+    )
 }
 
 /// Some pods, most often few.
@@ -121,8 +117,8 @@ fn flow(random: &mut Random) -> Flow {
 fn a_large_cluster_is_compiled_exactly() {
     each(0, 12, |number, _: &mut ()| {
         let mut random = Random::new(number);
-        let (mut text, mut options) = (String::new(), CompileOptions::default());
-        pods(&mut text);
+        let mut text: String = (0..).zip(8000..).take(PODS).map(|(number, port)| pod(number, port)).collect();
+        let mut options = CompileOptions::default();
         policies(&mut random, if number < 6 { ACTIONS[0] } else { ACTIONS[1] }, &mut text);
         let mut cluster = Cluster::new();
         load(&mut cluster, &[Source::new("large.yaml", &text)], &LoadOptions::default()).unwrap();

@@ -3,6 +3,7 @@
 
 use crate::engines;
 use crate::equality::{Random, each};
+use crate::large::pod;
 use std::fmt::Write;
 use std::net::IpAddr;
 use tierwall::cluster::Cluster;
@@ -22,20 +23,6 @@ const RULES: usize = 70;
 const PORTS: u16 = 20;
 /// Named ports are one of these.
 const NAMED: [u16; 4] = [8000, 8001, 8002, 8003];
-
-fn pods(text: &mut String) {
-    for pod in 0..PODS {
-        writeln!(
-            text,
-            "{{apiVersion: v1, kind: Pod, metadata: {{name: p{pod}, namespace: shop, labels: {{id: p{pod}, half: h{}}}}}, \
-             spec: {{containers: [{{name: c, ports: [{{name: http, containerPort: {}}}]}}]}}, \
-             status: {{podIP: 10.0.0.{pod}}}}}\n---",
-            pod % 2,
-            NAMED[pod % 3]
-        )
-        .unwrap();
-    }
-}
 
 /// One pod or two; of a label that all have, or of one that comes later.
 fn peers(random: &mut Random) -> String {
@@ -125,8 +112,8 @@ const ACTIONS: [&[RuleAction]; 3] = [
 
 /// A cluster, and the actions that its rules have.
 fn cluster(random: &mut Random, number: u64) -> (Cluster, &'static [RuleAction]) {
-    let (mut text, mut cluster) = (String::new(), Cluster::new());
-    pods(&mut text);
+    let mut cluster = Cluster::new();
+    let mut text: String = (0..PODS).map(|number| pod(number, NAMED[number % 3])).collect();
     policies(random, &mut text);
     load(&mut cluster, &[Source::new("sparse.yaml", &text)], &LoadOptions::default()).unwrap();
     let actions = ACTIONS[usize::try_from(number % 3).unwrap()];
