@@ -6,11 +6,13 @@ use super::super::holders::at;
 use super::chains::Entry;
 use super::traffic::TrafficSets;
 use crate::tables::{Ending, NO_MATCH, NUMBERS, Program, Row, WORD_HTTP, WORD_LOG, Word, count, index};
+use std::collections::HashMap;
 
 /// Rows of a program, each once. Row 0 is that of no entry.
 #[derive(Debug, Default)]
 pub(super) struct RowTable {
-    known: QuickMap<Row, u32>,
+    /// With hashes that nobody can foresee, as the ports in rows are what authors of policies write.
+    known: HashMap<Row, u32, ahash::RandomState>,
     /// By what they were made of: places of entries, each with its traffic and what it logs.
     made: QuickMap<Box<[u32]>, u32>,
     /// The key of the row that is asked for.
